@@ -1,0 +1,56 @@
+import compression from 'compression'
+import cors from 'cors'
+import express, { type Express } from 'express'
+import helmet from 'helmet'
+import type { Context } from './context.js'
+import { mountDocs } from './http/docs.js'
+import { mount } from './http/mount.js'
+import { Problem } from './http/problem.js'
+import { answerProblems } from './http/problem-answer.js'
+import { requestLog } from './http/request-log.js'
+import { requireDatabase } from './http/require-database.js'
+import { openApiDocument } from './openapi.js'
+import { routes } from './routes.js'
+
+const exposedHeaders = [
+  'X-Request-Id',
+  'RateLimit',
+  'RateLimit-Policy',
+  'X-RateLimit-Limit',
+  'X-RateLimit-Remaining',
+  'X-RateLimit-Reset',
+  'Retry-After',
+]
+const allowedHeaders = ['Authorization', 'Content-Type', 'Idempotency-Key', 'Last-Event-ID', 'X-QR-Verifier', 'X-CSRF-Token']
+
+/** The order of the middleware; nothing else. */
+export const createApp = (context: Context): Express => {
+  const { environment, server } = context.config
+  const app = express()
+  app.disable('x-powered-by')
+  app.disable('etag')
+  app.set('query parser', 'simple')
+  app.set('trust proxy', server.trustProxy)
+
+  app.use(requestLog(context.logger))
+  app.use(helmet())
+  app.use(cors({ origin: [...server.corsOrigins], credentials: true, exposedHeaders, allowedHeaders }))
+  app.use(
+    compression({ filter: (request, response) => !isStream(response.getHeader('Content-Type')) && compression.filter(request, response) }),
+  )
+
+  const document = openApiDocument(server)
+  app.get('/openapi.json', (_request, response) => void response.json(document))
+  if (environment !== 'production') mountDocs(app)
+  mount(app, '', routes[''], context)
+  app.use('/api/v1', requireDatabase(context.mongo))
+  mount(app, '/api/v1', routes['/api/v1'], context)
+
+  app.use(() => {
+    throw new Problem('not_found', 'There is nothing at this path')
+  })
+  app.use(answerProblems)
+  return app
+}
+
+const isStream = (contentType: unknown): boolean => String(contentType).startsWith('text/event-stream')

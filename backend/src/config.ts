@@ -1,0 +1,133 @@
+import { createSecretKey, type KeyObject } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import type { z } from 'zod'
+import { defaultLimits, type LimitName, limitNames, parseRate, type Rate } from './http/limits-table.js'
+import { type Variable, variables } from './variables.js'
+
+type Environment = Record<string, string | undefined>
+type Values = { [Name in keyof typeof variables]: z.output<(typeof variables)[Name]['schema']> }
+
+/** What the server runs with. Secrets are held in forms that print as nothing. */
+export interface Config {
+  readonly environment: 'development' | 'test' | 'production'
+  readonly server: {
+    readonly host: string
+    readonly port: number
+    readonly publicUrl: string
+    readonly trustProxy: false | number | string[]
+    readonly corsOrigins: readonly string[]
+    readonly version: string
+    readonly logLevel: string
+    /** This worker's number under PM2; '0' alone. */
+    readonly worker: string
+  }
+  readonly mongo: {
+    readonly uri: string
+    readonly poolSize: number
+    readonly selectionTimeoutMs: number
+    readonly socketTimeoutMs: number
+  }
+  readonly redis: { readonly url: string; readonly password: string | undefined } | undefined
+  readonly tokens: {
+    readonly key: KeyObject
+    readonly issuer: string
+    readonly accessTtlSeconds: number
+    readonly refreshTtlSeconds: number
+  }
+  readonly pepper: KeyObject | undefined
+  readonly limits: Readonly<Record<LimitName, Rate>>
+  /** What an operator should know and need not stop for. */
+  readonly warnings: readonly string[]
+}
+
+/** All that is wrong with the configuration, a line each. */
+export class ConfigError extends Error {
+  readonly faults: readonly string[]
+  constructor(faults: readonly string[]) {
+    super(
+      `The configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
+    )
+    this.name = 'ConfigError'
+    this.faults = faults
+  }
+}
+
+/**
+ * Reads the configuration from an environment. An empty value counts as unset.
+ * @throws ConfigError naming every fault at once; no message repeats a secret's value
+ */
+export const readConfig = (environment: Environment = process.env, place: { clustered: boolean } = { clustered: false }): Config => {
+  const faults: string[] = []
+  const values: Record<string, unknown> = {}
+  for (const [name, declared] of Object.entries<Variable>(variables)) {
+    const text = textOf(name, declared, environment, faults)
+    const parsed = declared.schema.safeParse(text)
+    if (parsed.success) values[name] = parsed.data
+    else faults.push(`${name}: ${text === undefined ? 'is required' : parsed.error.issues.map((issue) => issue.message).join('; ')}`)
+  }
+  if (environment.NODE_ENV === 'production' && !environment.MONGO_URI && !environment.MONGO_URI_FILE)
+    faults.push('MONGO_URI: is required in production')
+  if (place.clustered && !environment.REDIS_URL && !environment.REDIS_URL_FILE)
+    faults.push('REDIS_URL: is required with more than one worker')
+  if (faults.length > 0) throw new ConfigError(faults)
+  return toConfig(values as Values, environment.NODE_APP_INSTANCE ?? '0')
+}
+
+const textOf = (name: string, declared: Variable, environment: Environment, faults: string[]): string | undefined => {
+  const text = environment[name] || undefined
+  const file = declared.secret && environment[`${name}_FILE`]
+  if (!file) return text
+  if (text) faults.push(`${name}: is set twice, by ${name} and by ${name}_FILE`)
+  try {
+    return readFileSync(file, 'utf8').trim() || undefined
+  } catch (error) {
+    faults.push(`${name}_FILE: cannot be read (${(error as NodeJS.ErrnoException).code})`)
+    return text
+  }
+}
+
+const toConfig = (values: Values, worker: string): Config => {
+  const accessTtlSeconds = values.ACCESS_TOKEN_TTL ?? values.JWT_EXPIRES_IN ?? 15 * 60
+  const warnings = accessTtlSeconds > 3600 ? ['ACCESS_TOKEN_TTL is over an hour: a stolen access token stays good that long'] : []
+  return {
+    environment: values.NODE_ENV,
+    server: {
+      host: values.HOST,
+      port: values.PORT,
+      publicUrl: values.API_URL ?? `http://localhost:${values.PORT}`,
+      trustProxy: values.TRUST_PROXY,
+      corsOrigins: values.CORS_ORIGIN,
+      version: values.APP_VERSION,
+      logLevel: values.LOG_LEVEL,
+      worker,
+    },
+    mongo: {
+      uri: values.MONGO_URI ?? 'mongodb://127.0.0.1:27017/heliograph',
+      poolSize: values.MONGO_POOL_SIZE,
+      selectionTimeoutMs: values.MONGO_SELECTION_TIMEOUT_MS,
+      socketTimeoutMs: values.MONGO_SOCKET_TIMEOUT_MS,
+    },
+    redis: values.REDIS_URL ? { url: values.REDIS_URL, password: values.REDIS_PASSWORD } : undefined,
+    tokens: {
+      key: createSecretKey(values.JWT_SECRET, 'utf8'),
+      issuer: values.JWT_ISSUER,
+      accessTtlSeconds,
+      refreshTtlSeconds: values.REFRESH_TOKEN_TTL,
+    },
+    pepper: values.AUTH_PEPPER ? createSecretKey(values.AUTH_PEPPER, 'utf8') : undefined,
+    limits: limitsOf(values),
+    warnings,
+  }
+}
+
+/** LIMIT_<ROW> over RATE_LIMIT_* over the default. */
+const limitsOf = (values: Values): Record<LimitName, Rate> => {
+  const rates = limitNames.map((name) => [
+    name,
+    values[`LIMIT_${name.toUpperCase()}` as keyof Values] ?? parseRate(defaultLimits[name].rate),
+  ])
+  const limits = Object.fromEntries(rates) as Record<LimitName, Rate>
+  if (values.LIMIT_ANONYMOUS) return limits
+  const windowSeconds = values.RATE_LIMIT_WINDOW_MS ? values.RATE_LIMIT_WINDOW_MS / 1000 : limits.anonymous.windowSeconds
+  return { ...limits, anonymous: { points: values.RATE_LIMIT_MAX_REQUESTS ?? limits.anonymous.points, windowSeconds } }
+}

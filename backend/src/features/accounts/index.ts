@@ -1,0 +1,3 @@
+export { Passwords } from './passwords.js'
+export { login, refresh, register } from './routes.js'
+export { AccountService } from './service.js'

@@ -1,0 +1,61 @@
+import type { Connection, Types } from 'mongoose'
+import type { Logger } from '../../platform/logger.js'
+import type { ConversationDocument } from './model.js'
+
+/** A conversation's newest message. */
+export interface Latest {
+  readonly conversationId: Types.ObjectId
+  readonly seq: number
+  readonly at: Date
+}
+
+const mostInOneWrite = 100
+const mostWaiting = 100_000
+
+/**
+ * Keeps what conversations derive from their messages: lastSeq and lastMessageAt, by $max, so that no order of writes can take them back.
+ * One write at a time; what comes meanwhile is joined by conversation, so load makes the writes fewer, not more.
+ */
+export class Activity {
+  readonly #connection: Connection
+  readonly #logger: Logger
+  readonly #waiting = new Map<string, Latest>()
+  #running: Promise<void> | undefined
+  constructor(deps: { connection: Connection; logger: Logger }) {
+    this.#connection = deps.connection
+    this.#logger = deps.logger
+  }
+
+  note(latest: Latest): void {
+    const key = latest.conversationId.toHexString()
+    const waiting = this.#waiting.get(key)
+    if (waiting && waiting.seq >= latest.seq) return
+    if (!waiting && this.#waiting.size >= mostWaiting) return // the next message of that conversation mends it
+    this.#waiting.set(key, latest)
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined
+    })
+  }
+
+  /** Resolves when all that was noted is stored, or was refused. */
+  async settled(): Promise<void> {
+    await this.#running
+  }
+
+  async #run(): Promise<void> {
+    while (this.#waiting.size > 0) {
+      const batch = [...this.#waiting].slice(0, mostInOneWrite)
+      for (const [key] of batch) this.#waiting.delete(key)
+      try {
+        await this.#connection.collection<ConversationDocument>('conversations').bulkWrite(
+          batch.map(([, { conversationId, seq, at }]) => ({
+            updateOne: { filter: { _id: conversationId }, update: { $max: { lastSeq: seq, lastMessageAt: at } } },
+          })),
+          { ordered: false },
+        )
+      } catch (error) {
+        this.#logger.warn({ err: error, conversations: batch.length }, 'lastSeq was not stored')
+      }
+    }
+  }
+}

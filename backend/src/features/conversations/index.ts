@@ -1,0 +1,6 @@
+export { Activity } from './activity.js'
+export { Memberships } from './memberships.js'
+export { type ConversationDocument, conversationSchema } from './model.js'
+export { createConversation, getConversation, listConversations } from './routes.js'
+export { ConversationParams } from './schema.js'
+export { ConversationService } from './service.js'

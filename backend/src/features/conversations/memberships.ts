@@ -1,0 +1,34 @@
+import { LRUCache } from 'lru-cache'
+import type { Model } from 'mongoose'
+import { toObjectId } from '../../http/ids.js'
+import type { ConversationDocument } from './model.js'
+
+/** How long a worker may believe that somebody is a member; a refusal is never remembered. */
+const cacheTtlMs = 1000
+const mostCached = 50_000
+
+/** Who is in which conversation: the question before every read and write. */
+export class Memberships {
+  readonly #conversations: Model<ConversationDocument>
+  readonly #known = new LRUCache<string, true>({ max: mostCached, ttl: cacheTtlMs })
+  constructor(deps: { conversations: Model<ConversationDocument> }) {
+    this.#conversations = deps.conversations
+  }
+
+  async isMember(userId: string, conversationId: string): Promise<boolean> {
+    const key = `${conversationId}:${userId}`
+    if (this.#known.has(key)) return true
+    const found = await this.#conversations.exists({ _id: toObjectId(conversationId), 'members.userId': toObjectId(userId) })
+    if (found) this.#known.set(key, true)
+    return found !== null
+  }
+
+  /** The conversations a person is in, from the primary. */
+  async conversationsOf(userId: string): Promise<string[]> {
+    const conversations = await this.#conversations
+      .find({ 'members.userId': toObjectId(userId) }, { _id: 1 })
+      .read('primary')
+      .lean()
+    return conversations.map((conversation) => conversation._id.toHexString())
+  }
+}

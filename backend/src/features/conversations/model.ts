@@ -1,0 +1,55 @@
+import { Schema, type Types } from 'mongoose'
+
+export type Role = 'owner' | 'admin' | 'member'
+
+export interface Member {
+  userId: Types.ObjectId
+  role: Role
+  joinedAt: Date
+  /** The conversation's last seq when the member came. */
+  joinedSeq: number
+}
+
+export interface ConversationDocument {
+  _id: Types.ObjectId
+  type: 'direct' | 'group'
+  name: string | null
+  /** The two ids of a direct conversation, the lower first: one conversation a pair. Absent in a group. */
+  directKey?: string
+  members: Member[]
+  /** Derived from the messages: follows each commit by $max. */
+  lastSeq: number
+  /** Derived as well; the time of creation while there is no message. */
+  lastMessageAt: Date
+  createdAt: Date
+  version: number
+}
+
+const memberSchema = new Schema<Member>(
+  {
+    userId: { type: Schema.Types.ObjectId, required: true },
+    role: { type: String, enum: ['owner', 'admin', 'member'], required: true },
+    joinedAt: { type: Date, required: true },
+    joinedSeq: { type: Number, required: true },
+  },
+  { _id: false },
+)
+
+export const conversationSchema = new Schema<ConversationDocument>(
+  {
+    type: { type: String, enum: ['direct', 'group'], required: true },
+    name: { type: String, default: null },
+    directKey: String,
+    members: { type: [memberSchema], required: true },
+    lastSeq: { type: Number, required: true },
+    lastMessageAt: { type: Date, required: true },
+    createdAt: { type: Date, required: true },
+    version: { type: Number, required: true },
+  },
+  { collection: 'conversations', versionKey: false },
+)
+// A person's conversations, newest activity first; also: which conversations is a person in.
+conversationSchema.index({ 'members.userId': 1, lastMessageAt: -1, _id: -1 }, { name: 'member_last_message' })
+conversationSchema.index({ lastMessageAt: -1 }, { name: 'last_message' })
+// One direct conversation a pair, even when both begin it at once. Sparse: groups have no key.
+conversationSchema.index({ directKey: 1 }, { name: 'direct_key', unique: true, sparse: true })

@@ -1,0 +1,136 @@
+import { type Model, type QueryFilter, Types } from 'mongoose'
+import { z } from 'zod'
+import type { Caller } from '../../http/endpoint.js'
+import { toObjectId } from '../../http/ids.js'
+import { decodeCursor, encodeCursor } from '../../http/page.js'
+import { Problem } from '../../http/problem.js'
+import type { Events } from '../../realtime/events.js'
+import type { UserService } from '../users/index.js'
+import type { ConversationDocument, Role } from './model.js'
+import type { CreateConversation } from './schema.js'
+import { viewConversation } from './view.js'
+
+interface Dependencies {
+  readonly conversations: Model<ConversationDocument>
+  readonly users: UserService
+  readonly events: Events
+}
+
+const Position = z.tuple([z.iso.datetime(), z.string().regex(/^[0-9a-f]{24}$/)])
+
+export class ConversationService {
+  readonly #deps: Dependencies
+  constructor(deps: Dependencies) {
+    this.#deps = deps
+  }
+
+  /**
+   * Begins a conversation and tells its members; of a pair that has one already, returns that.
+   * @throws Problem not_found for a direct one with nobody, validation_failed for a group with oneself or unknown people
+   */
+  async create(caller: Caller, input: CreateConversation): Promise<{ conversation: ConversationDocument; created: boolean }> {
+    return input.type === 'direct' ? this.#createDirect(caller, input.userId) : this.#createGroup(caller, input.name, input.memberIds)
+  }
+
+  /** @throws Problem not_found where the caller is no member (whether or not the conversation exists) */
+  async get(caller: Caller, conversationId: string): Promise<ConversationDocument> {
+    const conversation = await this.#deps.conversations
+      .findOne({ _id: toObjectId(conversationId), 'members.userId': toObjectId(caller.userId) })
+      .lean()
+    if (!conversation) throw new Problem('not_found')
+    return conversation
+  }
+
+  /** The caller's conversations, newest activity first. @throws Problem validation_failed for a bad cursor */
+  async list(
+    caller: Caller,
+    page: { cursor?: string | undefined; limit: number },
+  ): Promise<{ items: ConversationDocument[]; nextCursor: string | null }> {
+    const filter: QueryFilter<ConversationDocument> = { 'members.userId': toObjectId(caller.userId) }
+    if (page.cursor !== undefined) {
+      const [at, id] = decodeCursor(Position, page.cursor)
+      filter.$or = [{ lastMessageAt: { $lt: new Date(at) } }, { lastMessageAt: new Date(at), _id: { $lt: toObjectId(id) } }]
+    }
+    const found = await this.#deps.conversations
+      .find(filter)
+      .sort({ lastMessageAt: -1, _id: -1 })
+      .limit(page.limit + 1)
+      .lean()
+    const items = found.slice(0, page.limit)
+    const last = found.length > page.limit ? items.at(-1) : undefined
+    return { items, nextCursor: last ? encodeCursor([last.lastMessageAt.toISOString(), last._id.toHexString()]) : null }
+  }
+
+  async #createDirect(caller: Caller, userId: string): Promise<{ conversation: ConversationDocument; created: boolean }> {
+    if (userId === caller.userId) throw invalid('body.userId', 'oneself')
+    const directKey = [caller.userId, userId].toSorted().join(':')
+    const existing = await this.#deps.conversations.findOne({ directKey }).lean()
+    if (existing) return { conversation: existing, created: false }
+    if ((await this.#deps.users.unknownAmong([userId])).length > 0) throw new Problem('not_found', 'There is no such person')
+    try {
+      return { conversation: await this.#insert('direct', null, [caller.userId, userId], 'member', directKey), created: true }
+    } catch (error) {
+      const first = await this.#deps.conversations.findOne({ directKey }).lean()
+      if (!first) throw error
+      return { conversation: first, created: false } // the other one began it at the same moment
+    }
+  }
+
+  async #createGroup(
+    caller: Caller,
+    name: string,
+    memberIds: readonly string[],
+  ): Promise<{ conversation: ConversationDocument; created: boolean }> {
+    if (memberIds.includes(caller.userId)) throw invalid('body.memberIds', 'oneself is a member anyway')
+    const unknown = new Set(await this.#deps.users.unknownAmong(memberIds))
+    if (unknown.size > 0) throw invalid(`body.memberIds.${memberIds.findIndex((id) => unknown.has(id))}`, 'there is no such person')
+    return { conversation: await this.#insert('group', name, [caller.userId, ...memberIds], 'owner'), created: true }
+  }
+
+  async #insert(
+    type: 'direct' | 'group',
+    name: string | null,
+    userIds: readonly string[],
+    firstRole: Role,
+    directKey?: string,
+  ): Promise<ConversationDocument> {
+    const now = new Date()
+    const members = userIds.map((userId, n) => ({
+      userId: toObjectId(userId),
+      role: n === 0 ? firstRole : ('member' as const),
+      joinedAt: now,
+      joinedSeq: 0,
+    }))
+    const created = await this.#deps.conversations.create({
+      _id: new Types.ObjectId(),
+      type,
+      name,
+      ...(directKey === undefined ? {} : { directKey }),
+      members,
+      lastSeq: 0,
+      lastMessageAt: now,
+      createdAt: now,
+      version: 1,
+    })
+    const conversation = created.toObject()
+    await this.#announce(conversation)
+    return conversation
+  }
+
+  #announce(conversation: ConversationDocument): Promise<void> {
+    const conversationId = conversation._id.toHexString()
+    const userIds = conversation.members.map((member) => member.userId.toHexString())
+    const announcements = userIds.map((userId) => ({
+      to: [`user:${userId}` as const],
+      event: {
+        type: 'conversation.created' as const,
+        conversationId,
+        at: conversation.createdAt.toISOString(),
+        conversation: viewConversation(conversation, userId),
+      },
+    }))
+    return this.#deps.events.announce(announcements, [{ joined: { conversationId, userIds } }])
+  }
+}
+
+const invalid = (path: string, message: string): Problem => new Problem('validation_failed', undefined, { errors: [{ path, message }] })

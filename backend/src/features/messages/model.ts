@@ -1,0 +1,41 @@
+import { Schema, type Types } from 'mongoose'
+
+export interface MessageDocument {
+  _id: Types.ObjectId
+  conversationId: Types.ObjectId
+  /** Its place in the conversation: contiguous from 1, never used again. */
+  seq: number
+  senderId: Types.ObjectId
+  clientId: string
+  /** Of what was first sent: tells a retry from another message under the same clientId, whatever becomes of the text. */
+  contentHash: string
+  type: 'user' | 'system'
+  text: string
+  version: number
+  createdAt: Date
+}
+
+export const seqIndex = 'conversation_seq'
+export const clientIdIndex = 'conversation_sender_client'
+
+export const messageSchema = new Schema<MessageDocument>(
+  {
+    conversationId: { type: Schema.Types.ObjectId, required: true },
+    seq: { type: Number, required: true },
+    senderId: { type: Schema.Types.ObjectId, required: true },
+    clientId: { type: String, required: true },
+    contentHash: { type: String, required: true },
+    type: { type: String, enum: ['user', 'system'], required: true },
+    text: { type: String, required: true },
+    version: { type: Number, required: true },
+    createdAt: { type: Date, required: true },
+  },
+  { collection: 'messages', versionKey: false },
+)
+// The commit: seq N+1 can only be taken once N is (docs/adr/0001-commit-by-seq.md).
+messageSchema.index({ conversationId: 1, seq: 1 }, { name: seqIndex, unique: true })
+// A retried send finds the first one's message.
+messageSchema.index({ conversationId: 1, senderId: 1, clientId: 1 }, { name: clientIdIndex, unique: true })
+// By time, for operators: what was said in a conversation, by a person, since when.
+messageSchema.index({ conversationId: 1, createdAt: -1 }, { name: 'conversation_created' })
+messageSchema.index({ senderId: 1, createdAt: -1 }, { name: 'sender_created' })

@@ -1,0 +1,32 @@
+import { endpoint } from '../../http/endpoint.js'
+import { ConversationParams } from '../conversations/index.js'
+import { ListMessages, MessagePage, MessageView, SendMessage } from './schema.js'
+import { viewMessage } from './view.js'
+
+export const sendMessage = endpoint({
+  method: 'post',
+  path: '/conversations/:conversationId/messages',
+  summary: 'Send a message',
+  access: 'user',
+  limit: 'messages',
+  request: { params: ConversationParams, body: SendMessage },
+  responses: { 201: MessageView, 200: MessageView },
+  async handler({ context, caller, params, body }) {
+    const { message, created } = await context.messages.send(caller, params.conversationId, body)
+    return { status: created ? 201 : 200, body: viewMessage(message) }
+  },
+})
+
+export const listMessages = endpoint({
+  method: 'get',
+  path: '/conversations/:conversationId/messages',
+  summary: 'Messages of a conversation, ascending by seq; the newest unless asked otherwise',
+  access: 'user',
+  limit: 'api',
+  request: { params: ConversationParams, query: ListMessages },
+  responses: { 200: MessagePage },
+  async handler({ context, caller, params, query }) {
+    const { items, nextCursor } = await context.messages.list(caller, params.conversationId, query)
+    return { status: 200, body: { items: items.map(viewMessage), nextCursor } }
+  },
+})

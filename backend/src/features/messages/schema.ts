@@ -1,0 +1,40 @@
+import { z } from 'zod'
+import { Id } from '../../http/ids.js'
+import { PageQuery, pageOf } from '../../http/page.js'
+import { MessageText } from './text.js'
+
+export const SendMessage = z.strictObject({
+  clientId: z.uuid().toLowerCase().meta({ description: 'Made by the client, once per message: sending again with the same one is safe' }),
+  text: MessageText,
+})
+export type SendMessage = z.infer<typeof SendMessage>
+
+const Seq = z
+  .string()
+  .regex(/^\d{1,15}$/, 'a whole number')
+  .transform(Number)
+
+export const ListMessages = PageQuery.extend({
+  beforeSeq: Seq.pipe(z.number().min(1)).optional(),
+  afterSeq: Seq.optional().meta({ description: '0 = from the start' }),
+}).refine((query) => [query.cursor, query.beforeSeq, query.afterSeq].filter((given) => given !== undefined).length <= 1, {
+  message: 'one of cursor, beforeSeq and afterSeq',
+})
+export type ListMessages = z.infer<typeof ListMessages>
+
+export const MessageView = z
+  .object({
+    id: Id,
+    conversationId: Id,
+    seq: z.int().positive().meta({ description: 'Its place in the conversation: contiguous from 1' }),
+    senderId: Id,
+    clientId: z.uuid(),
+    type: z.enum(['user', 'system']),
+    text: z.string(),
+    version: z.int().positive(),
+    createdAt: z.iso.datetime(),
+  })
+  .meta({ id: 'Message' })
+export type MessageView = z.infer<typeof MessageView>
+
+export const MessagePage = pageOf(MessageView)

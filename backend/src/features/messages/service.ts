@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto'
+import type { Model } from 'mongoose'
+import { z } from 'zod'
+import type { Caller } from '../../http/endpoint.js'
+import { toObjectId } from '../../http/ids.js'
+import { decodeCursor, encodeCursor } from '../../http/page.js'
+import { Problem } from '../../http/problem.js'
+import type { Memberships } from '../conversations/index.js'
+import type { CommitLane } from './commit-lane.js'
+import type { MessageDocument } from './model.js'
+import type { ListMessages, SendMessage } from './schema.js'
+
+interface Dependencies {
+  readonly messages: Model<MessageDocument>
+  readonly memberships: Memberships
+  readonly lane: CommitLane
+}
+
+const Position = z.tuple([z.enum(['before', 'after']), z.int().min(0)])
+type Position = z.infer<typeof Position>
+
+const contentHashOf = (input: SendMessage): string =>
+  createHash('sha256')
+    .update(JSON.stringify([input.text]))
+    .digest('base64url')
+
+export class MessageService {
+  readonly #deps: Dependencies
+  constructor(deps: Dependencies) {
+    this.#deps = deps
+  }
+
+  /**
+   * Commits a message as its conversation's next one and tells the members.
+   * @returns the stored message; `created` is false when this clientId had been sent before
+   * @throws Problem not_found where the caller is no member (whether or not the conversation exists), conflict for the same clientId with another text
+   */
+  async send(caller: Caller, conversationId: string, input: SendMessage): Promise<{ message: MessageDocument; created: boolean }> {
+    await this.#requireMember(caller, conversationId)
+    const contentHash = contentHashOf(input)
+    const committed = await this.#deps.lane.commit({
+      conversationId: toObjectId(conversationId),
+      senderId: toObjectId(caller.userId),
+      clientId: input.clientId,
+      contentHash,
+      type: 'user',
+      text: input.text,
+      version: 1,
+      createdAt: new Date(),
+    })
+    if (committed.message.contentHash !== contentHash) throw new Problem('conflict', 'This clientId was used for another message')
+    return committed
+  }
+
+  /**
+   * A page of a conversation's messages, ascending by seq: the newest unless the query says otherwise.
+   * The cursor goes on in the page's own direction. @throws Problem not_found, validation_failed
+   */
+  async list(
+    caller: Caller,
+    conversationId: string,
+    query: ListMessages,
+  ): Promise<{ items: MessageDocument[]; nextCursor: string | null }> {
+    await this.#requireMember(caller, conversationId)
+    const [direction, seq] = positionOf(query)
+    const found = await this.#deps.messages
+      .find({ conversationId: toObjectId(conversationId), seq: direction === 'before' ? { $lt: seq } : { $gt: seq } })
+      .sort({ seq: direction === 'before' ? -1 : 1 })
+      .limit(query.limit + 1)
+      .lean()
+    const page = found.slice(0, query.limit)
+    const last = found.length > query.limit ? page.at(-1) : undefined
+    return {
+      items: direction === 'before' ? page.toReversed() : page,
+      nextCursor: last ? encodeCursor([direction, last.seq] satisfies Position) : null,
+    }
+  }
+
+  async #requireMember(caller: Caller, conversationId: string): Promise<void> {
+    if (!(await this.#deps.memberships.isMember(caller.userId, conversationId))) throw new Problem('not_found')
+  }
+}
+
+const positionOf = (query: ListMessages): Position => {
+  if (query.cursor !== undefined) return decodeCursor(Position, query.cursor)
+  return query.afterSeq === undefined ? ['before', query.beforeSeq ?? Number.MAX_SAFE_INTEGER] : ['after', query.afterSeq]
+}

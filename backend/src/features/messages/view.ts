@@ -1,0 +1,15 @@
+import type { MessageDocument } from './model.js'
+import type { MessageView } from './schema.js'
+
+/** What a client sees of a message. */
+export const viewMessage = (message: MessageDocument): MessageView => ({
+  id: message._id.toHexString(),
+  conversationId: message.conversationId.toHexString(),
+  seq: message.seq,
+  senderId: message.senderId.toHexString(),
+  clientId: message.clientId,
+  type: message.type,
+  text: message.text,
+  version: message.version,
+  createdAt: message.createdAt.toISOString(),
+})

@@ -1,0 +1,47 @@
+import { endpoint } from '../../http/endpoint.js'
+import { Health, Liveness, Readiness } from './schema.js'
+
+export const getHealth = endpoint({
+  method: 'get',
+  path: '/health',
+  summary: 'What works and what does not',
+  access: 'anyone',
+  limit: 'none',
+  request: {},
+  responses: { 200: Health, 503: Health },
+  async handler({ context }) {
+    const health = await context.operations.health()
+    return { status: health.status === 'unhealthy' ? 503 : 200, body: health }
+  },
+})
+
+export const getLiveness = endpoint({
+  method: 'get',
+  path: '/health/live',
+  summary: 'The process answers',
+  access: 'anyone',
+  limit: 'none',
+  request: {},
+  responses: { 200: Liveness },
+  handler() {
+    return { status: 200, body: { status: 'live' } }
+  },
+})
+
+const readiness = (path: '/health/ready' | '/ready') =>
+  endpoint({
+    method: 'get',
+    path,
+    summary: 'Requests may be sent here',
+    access: 'anyone',
+    limit: 'none',
+    request: {},
+    responses: { 200: Readiness, 503: Readiness },
+    handler({ context }) {
+      const status = context.operations.readiness()
+      return { status: status === 'ready' ? 200 : 503, body: { status } }
+    },
+  })
+
+export const getReadiness = readiness('/health/ready')
+export const getReady = readiness('/ready')

@@ -1,0 +1,2 @@
+export { openStream } from './routes.js'
+export { StreamService } from './service.js'

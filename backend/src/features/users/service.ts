@@ -1,0 +1,44 @@
+import type { Model } from 'mongoose'
+import { toObjectId } from '../../http/ids.js'
+import { Problem } from '../../http/problem.js'
+import type { UserDocument } from './model.js'
+
+interface Dependencies {
+  readonly users: Model<UserDocument>
+}
+
+export class UserService {
+  readonly #users: Model<UserDocument>
+  constructor(deps: Dependencies) {
+    this.#users = deps.users
+  }
+
+  /** @throws Problem conflict where the phone has an account */
+  async create(input: { phone: string; name: string; passwordHash: string }): Promise<UserDocument> {
+    try {
+      const user = await this.#users.create({ ...input, createdAt: new Date() })
+      return user.toObject()
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 11000)) throw error
+      throw new Problem('conflict', 'This phone has an account', { cause: error })
+    }
+  }
+
+  /** @throws Problem not_found */
+  async get(userId: string): Promise<UserDocument> {
+    const user = await this.#users.findById(toObjectId(userId)).lean()
+    if (!user) throw new Problem('not_found')
+    return user
+  }
+
+  async findByPhone(phone: string): Promise<UserDocument | null> {
+    return this.#users.findOne({ phone }).lean()
+  }
+
+  /** @returns which of these ids are nobody's */
+  async unknownAmong(userIds: readonly string[]): Promise<string[]> {
+    const found = await this.#users.find({ _id: { $in: userIds.map(toObjectId) } }, { _id: 1 }).lean()
+    const known = new Set(found.map((user) => user._id.toHexString()))
+    return userIds.filter((id) => !known.has(id))
+  }
+}

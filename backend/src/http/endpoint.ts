@@ -1,0 +1,67 @@
+import type { Request, Response } from 'express'
+import type { z } from 'zod'
+import type { Context } from '../context.js'
+import type { LimitName } from './limits-table.js'
+
+/** Who may call: anyone, or a signed-in person. */
+export type Access = 'anyone' | 'user'
+
+/** The signed-in caller; `undefined` where access is 'anyone'. */
+export interface Caller {
+  readonly userId: string
+  readonly sessionId: string
+}
+type CallerOf<A extends Access> = A extends 'anyone' ? undefined : Caller
+
+export interface Schemas {
+  readonly params?: z.ZodType
+  readonly query?: z.ZodType
+  readonly body?: z.ZodType
+}
+type Parsed<S extends Schemas> = { readonly [K in keyof S]: S[K] extends z.ZodType ? z.output<S[K]> : never }
+
+/** A status's body; null for an answer without one. */
+export type Responses = Readonly<Record<number, z.ZodType | null>>
+type Reply<R extends Responses> = {
+  [Status in keyof R]: R[Status] extends z.ZodType ? { status: Status; body: z.input<R[Status]> } : { status: Status }
+}[keyof R]
+
+interface Declared<A extends Access, S extends Schemas> {
+  readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete'
+  readonly path: string
+  readonly summary: string
+  readonly access: A
+  /** The row of the limits table; `none` for what operators' probes ask. */
+  readonly limit: LimitName | 'none'
+  readonly request: S
+}
+
+export interface Endpoint<A extends Access = Access, S extends Schemas = Schemas, R extends Responses = Responses> extends Declared<A, S> {
+  readonly responses: R
+  handler(call: Parsed<S> & { readonly context: Context; readonly caller: CallerOf<A> }): Promise<Reply<R>> | Reply<R>
+}
+
+/** An endpoint whose answer is a stream: its handler writes to the response by itself. */
+export interface StreamEndpoint<A extends Access = Access, S extends Schemas = Schemas> extends Declared<A, S> {
+  readonly streams: 'text/event-stream'
+  open(
+    call: Parsed<S> & { readonly context: Context; readonly caller: CallerOf<A>; readonly request: Request; readonly response: Response },
+  ): Promise<void>
+}
+
+/** Any endpoint, its types forgotten: what the router and the document are made from. */
+export interface AnyEndpoint extends Declared<Access, Schemas> {
+  readonly responses?: Responses
+  readonly streams?: 'text/event-stream'
+  handler?(call: never): Promise<{ status: number; body?: unknown }> | { status: number; body?: unknown }
+  open?(call: never): Promise<void>
+}
+
+/** Declares one endpoint: its route, its document and its types from the same schemas. */
+export const endpoint = <const A extends Access, const S extends Schemas, const R extends Responses>(
+  declaration: Endpoint<A, S, R>,
+): Endpoint<A, S, R> => declaration
+
+/** Declares one endpoint that streams. */
+export const streamEndpoint = <const A extends Access, const S extends Schemas>(declaration: StreamEndpoint<A, S>): StreamEndpoint<A, S> =>
+  declaration

@@ -1,0 +1,75 @@
+import { isDeepStrictEqual } from 'node:util'
+import express, { type Express, type Request, type RequestHandler, type Response } from 'express'
+import { z } from 'zod'
+import type { Context } from '../context.js'
+import { authenticate } from './authenticate.js'
+import type { AnyEndpoint, Caller, Schemas } from './endpoint.js'
+import { run } from './limits.js'
+import { Problem } from './problem.js'
+
+const readJson = express.json({ limit: '256kb', type: 'application/json' })
+const mostErrors = 20
+
+/** Makes Express routes from declarations. One handler a route: who, how often, what, then the work. */
+export const mount = (app: Express, base: string, endpoints: readonly AnyEndpoint[], context: Context): void => {
+  for (const declared of endpoints) app[declared.method](base + declared.path, serve(declared, context))
+}
+
+const serve = (declared: AnyEndpoint, context: Context): RequestHandler => {
+  const limit = declared.limit
+  return async (request, response) => {
+    const caller = await callerOf(declared, context, request, response)
+    if (limit !== 'none') await context.limits.count(limit, request, response, caller)
+    if (declared.request.body) await run(readJson, request, response)
+    if (limit !== 'none') await context.limits.countAccount(limit, request, response)
+    const call = { ...parse(declared.request, request), context, caller }
+    if (declared.open) return declared.open({ ...call, request, response } as never)
+    const reply = await declared.handler?.(call as never)
+    if (!reply) throw new Error(`${declared.path} has no handler`)
+    if (context.config.environment === 'test') checkReply(declared, reply)
+    if (reply.body === undefined) response.status(reply.status).end()
+    else response.status(reply.status).json(reply.body)
+  }
+}
+
+/** Who does not show a good token is a stranger, and counts as one. */
+const callerOf = async (declared: AnyEndpoint, context: Context, request: Request, response: Response): Promise<Caller | undefined> => {
+  if (declared.access === 'anyone') return undefined
+  try {
+    return authenticate(request.headers.authorization, context.accessTokens)
+  } catch (error) {
+    await context.limits.count('anonymous', request, response, undefined)
+    throw error
+  }
+}
+
+const parse = (schemas: Schemas, request: Request): Record<string, unknown> => {
+  const parsed: Record<string, unknown> = {}
+  const issues: { path: PropertyKey[]; message: string }[] = []
+  for (const part of ['params', 'query', 'body'] as const) {
+    const schema = schemas[part]
+    if (!schema) continue
+    const result = schema.safeParse(part === 'body' ? bodyOf(request) : request[part])
+    if (result.success) parsed[part] = result.data
+    else issues.push(...result.error.issues.map((issue) => ({ path: [part, ...issue.path], message: issue.message })))
+  }
+  if (issues.length === 0) return parsed
+  const errors = issues.slice(0, mostErrors).map(({ path, message }) => ({ path: path.map(String).join('.'), message }))
+  throw new Problem('validation_failed', undefined, { errors })
+}
+
+const bodyOf = (request: Request): unknown => {
+  const hasBody = request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0
+  if (hasBody && !request.is('application/json')) throw new Problem('unsupported_media_type')
+  return hasBody ? request.body : {}
+}
+
+/** In tests every answer must be what was declared, to the field. */
+const checkReply = (declared: AnyEndpoint, reply: { status: number; body?: unknown }): void => {
+  const schema = declared.responses?.[reply.status]
+  if (schema === undefined) throw new Error(`${declared.method} ${declared.path} answered an undeclared ${reply.status}`)
+  if (schema === null) return
+  const result = schema.safeParse(reply.body)
+  if (!result.success) throw new Error(`${declared.method} ${declared.path} answered a wrong body: ${z.prettifyError(result.error)}`)
+  if (!isDeepStrictEqual(result.data, reply.body)) throw new Error(`${declared.method} ${declared.path} answered more than it declares`)
+}

@@ -1,0 +1,74 @@
+import { createServer, IncomingMessage, type Server, ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { Server as NetServer } from 'node:net'
+import type { Express } from 'express'
+
+const keepAliveMs = 5000
+
+/**
+ * The HTTP server, and how it ends.
+ * Express sets the prototype of each request and response, which makes V8 forget what it knew of their shape; here they are
+ * born with the prototypes that Express wants, and setting them again does nothing.
+ */
+export class HttpServer {
+  readonly #server: Server
+  readonly #sockets = new Set<Socket>()
+  #draining = false
+
+  constructor(app: Express) {
+    this.#server = createServer(
+      {
+        IncomingMessage: born(IncomingMessage, app.request),
+        ServerResponse: born(ServerResponse, app.response),
+        keepAliveTimeout: keepAliveMs,
+      },
+      (request, response) => {
+        if (this.#draining) response.setHeader('Connection', 'close')
+        app(request, response)
+      },
+    )
+    this.#server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket)
+      socket.once('close', () => this.#sockets.delete(socket))
+    })
+  }
+
+  /** @returns the port that is listened on. @throws EADDRINUSE and the like */
+  listen(port: number, host: string): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject)
+      this.#server.listen(port, host, () => {
+        this.#server.off('error', reject)
+        resolve((this.#server.address() as AddressInfo).port)
+      })
+    })
+  }
+
+  /**
+   * Takes no new connection, answers what comes over the open ones with `Connection: close`, and waits until they are gone.
+   * An idle connection is left to its keep-alive time: closing it could cut off a request that is on its way.
+   * What is left at the deadline is cut.
+   */
+  async drain(deadlineMs: number): Promise<void> {
+    this.#draining = true
+    const closed = new Promise<void>((resolve) => {
+      NetServer.prototype.close.call(this.#server, () => resolve()) // http's own close would cut idle connections at once
+    })
+    const cut = setTimeout(() => {
+      for (const socket of this.#sockets) socket.destroy()
+    }, deadlineMs)
+    await closed
+    clearTimeout(cut)
+    this.#server.close()
+    this.#server.closeAllConnections()
+  }
+}
+
+/** A class like `Base` whose instances have exactly `prototype`. */
+const born = <T extends typeof IncomingMessage | typeof ServerResponse>(Base: T, prototype: object): T => {
+  function Born(...parameters: unknown[]): object {
+    return Reflect.construct(Base, parameters, Born) as object
+  }
+  Born.prototype = prototype
+  return Born as unknown as T // TypeScript has no type for a constructor that is a function
+}

@@ -1,0 +1,20 @@
+import cluster from 'node:cluster'
+import { ConfigError, readConfig } from './config.js'
+
+const refuse = (message: string): never => {
+  process.stderr.write(`${message}\n`)
+  process.exit(1)
+}
+
+const main = async (): Promise<void> => {
+  const config = readConfig(undefined, { clustered: cluster.isWorker })
+  const { run } = await import('./run.js') // after the configuration: a fault in it is told at once
+  await run(config)
+}
+
+main().catch((error: unknown) => {
+  if (error instanceof ConfigError) refuse(error.message)
+  if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')
+    refuse(`${error.message}: stop what listens there, or set PORT`)
+  throw error
+})

@@ -1,0 +1,135 @@
+import { EventEmitter, once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import mongoose, { type Connection } from 'mongoose'
+import { withDeadline } from './deadline.js'
+import { type Generation, readGeneration } from './generation.js'
+import type { Logger } from './logger.js'
+import { logSlowCommands } from './slow-commands.js'
+
+interface MongoOptions {
+  readonly uri: string
+  readonly poolSize: number
+  readonly selectionTimeoutMs: number
+  readonly socketTimeoutMs: number
+}
+
+const defaultDatabase = 'heliograph'
+const backoffMs = { first: 250, most: 5000 }
+const pingDeadlineMs = 2000
+
+/** The database that the URI names; ours where it names none. */
+const databaseOf = (uri: string): string => /^mongodb(?:\+srv)?:\/\/[^/]+\/([^?]+)/.exec(uri)?.[1] ?? defaultDatabase
+
+/**
+ * The connection to MongoDB: made in the background, again and again until it stands, and kept by the driver from then on.
+ * Every write is acknowledged by a majority and its journal. Nothing is buffered: without a connection an operation fails at once.
+ */
+export class Mongo extends EventEmitter<{ ready: [] }> {
+  readonly connection: Connection
+  readonly #options: MongoOptions
+  readonly #logger: Logger
+  readonly #closing = new AbortController()
+  #prepare: () => Promise<void> = () => Promise.resolve()
+  #generation: Generation | undefined
+
+  constructor(options: MongoOptions, logger: Logger) {
+    super()
+    this.#options = options
+    this.#logger = logger
+    this.connection = mongoose.createConnection()
+    this.connection.on('error', (error) => logger.warn({ err: error }, 'MongoDB: connection error'))
+    this.connection.on('disconnected', () => logger.warn('MongoDB: connection lost'))
+    this.connection.on('reconnected', () => logger.info('MongoDB: connected again'))
+  }
+
+  /** True when operations can be served: connected, and the database prepared. */
+  get ready(): boolean {
+    return this.#generation !== undefined && this.connection.readyState === mongoose.ConnectionStates.connected
+  }
+
+  /** The database's generation. @throws where the database was never reached */
+  get generation(): Generation {
+    if (!this.#generation) throw new Error('MongoDB has not been reached yet')
+    return this.#generation
+  }
+
+  /** Connects in the background. `prepare` runs once connected and before `ready`: it makes or checks the indexes. */
+  start(prepare: () => Promise<void>): void {
+    this.#prepare = prepare
+    void this.#connect()
+  }
+
+  /** Resolves once `ready` was reached. @throws AbortError when the signal fires first */
+  async whenReady(signal: AbortSignal): Promise<void> {
+    if (!this.ready) await once(this, 'ready', { signal })
+  }
+
+  /** @returns how long a ping took, in milliseconds. @throws where there is no connection or no answer in 2 s */
+  async ping(): Promise<number> {
+    const before = performance.now()
+    if (this.connection.readyState !== mongoose.ConnectionStates.connected) throw new Error('MongoDB is not connected')
+    await withDeadline(this.connection.getClient().db().command({ ping: 1 }), pingDeadlineMs, 'MongoDB ping')
+    return performance.now() - before
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort()
+    await this.connection.close(true)
+  }
+
+  async #connect(): Promise<void> {
+    for (let waitMs = backoffMs.first; !this.#closing.signal.aborted; waitMs = Math.min(waitMs * 2, backoffMs.most)) {
+      try {
+        if (this.connection.readyState !== mongoose.ConnectionStates.connected) await this.#open()
+        await this.#prepare()
+        this.#generation = await readGeneration(this.connection)
+        this.#logger.info({ database: this.connection.name }, 'MongoDB: ready')
+        this.emit('ready')
+        return
+      } catch (error) {
+        if (this.#closing.signal.aborted) return
+        this.#logger.error({ err: error, retryInMs: waitMs }, 'MongoDB: not reached')
+        await sleep(waitMs, undefined, { signal: this.#closing.signal }).catch(() => undefined)
+      }
+    }
+  }
+
+  async #open(): Promise<void> {
+    await this.connection.openUri(this.#options.uri, {
+      dbName: databaseOf(this.#options.uri),
+      appName: 'heliograph',
+      maxPoolSize: this.#options.poolSize,
+      serverSelectionTimeoutMS: this.#options.selectionTimeoutMs,
+      socketTimeoutMS: this.#options.socketTimeoutMs,
+      writeConcern: { w: 'majority', journal: true },
+      bufferCommands: false,
+      autoIndex: false,
+      autoCreate: false,
+      monitorCommands: true,
+    })
+    logSlowCommands(this.connection.getClient(), this.#logger)
+  }
+}
+
+const unavailable = new Set([
+  'MongoServerSelectionError',
+  'MongoNetworkError',
+  'MongoNetworkTimeoutError',
+  'MongoNotConnectedError',
+  'MongoPoolClearedError',
+  'MongoPoolClosedError',
+  'MongoTopologyClosedError',
+  'MongoWriteConcernError',
+  'PoolClearedOnNetworkError',
+  'DeadlineError',
+])
+// InterruptedAtShutdown, ShutdownInProgress, NotWritablePrimary, PrimarySteppedDown, NotPrimaryNoSecondaryOk, NotPrimaryOrSecondary,
+// MaxTimeMSExpired, WriteConcernTimeout, ExceededTimeLimit, HostUnreachable, NetworkTimeout, InterruptedDueToReplStateChange
+const unavailableCodes = new Set<unknown>([11600, 91, 10107, 189, 13435, 13436, 50, 64, 262, 6, 89, 11602])
+
+/** True for errors that say the database is away or cannot promise the write, not that the request was wrong. */
+export const isUnavailable = (error: unknown): boolean =>
+  error instanceof Error &&
+  (unavailable.has(error.name) ||
+    ('code' in error && unavailableCodes.has(error.code)) ||
+    (error.name === 'MongooseError' && error.message.includes('initial connection')))

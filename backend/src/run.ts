@@ -1,0 +1,39 @@
+import { createApp } from './app.js'
+import type { Config } from './config.js'
+import { createContext } from './context.js'
+import { HttpServer } from './http/server.js'
+import { createLogger } from './platform/logger.js'
+
+/** Longer than the keep-alive time, so that idle connections end by themselves; shorter than PM2's kill_timeout. */
+const drainDeadlineMs = 12_000
+const closeDeadlineMs = 12_000
+
+/** Serves until SIGTERM or SIGINT, then drains and exits. @throws where the port cannot be listened on */
+export const run = async (config: Config): Promise<void> => {
+  const logger = createLogger(config.server.logLevel)
+  for (const warning of config.warnings) logger.warn(warning)
+  const context = createContext(config, logger)
+  const server = new HttpServer(createApp(context))
+  const port = await server.listen(config.server.port, config.server.host)
+  logger.info({ host: config.server.host, port, worker: config.server.worker, redis: config.redis !== undefined }, 'listening')
+
+  const stopping = new AbortController()
+  const stop = async (signal: string): Promise<void> => {
+    if (stopping.signal.aborted) return
+    stopping.abort()
+    logger.info({ signal }, 'draining')
+    setTimeout(() => process.exit(1), drainDeadlineMs + closeDeadlineMs).unref() // nothing may hold up an exit
+    context.hub.drain()
+    await server.drain(drainDeadlineMs)
+    await context.close()
+    logger.info('stopped')
+    process.exit(0)
+  }
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal))
+
+  context.start()
+  await context.mongo.whenReady(stopping.signal).then(
+    () => process.send?.('ready'), // PM2's wait_ready
+    () => undefined,
+  )
+}

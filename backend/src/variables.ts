@@ -1,0 +1,159 @@
+import { z } from 'zod'
+import { defaultLimits, limitNames, parseRate, type Rate } from './http/limits-table.js'
+
+/** One environment variable: how its text becomes a value, and what `.env.example` says of it. */
+export interface Variable<S extends z.ZodType = z.ZodType> {
+  readonly section: string
+  readonly about: string
+  readonly schema: S
+  /** Shown, commented out, in `.env.example`: the default or an example; never a usable secret. */
+  readonly example: string
+  /** A secret may come from the file that `<NAME>_FILE` names, as Docker and Kubernetes mount them. */
+  readonly secret?: true
+}
+
+const unitSeconds: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 }
+
+/** `900`, `900s`, `15m`, `8h`, `30d` -> seconds. */
+const duration = z
+  .string()
+  .regex(/^[1-9]\d{0,8}[smhd]?$/, 'a duration such as 900, 15m, 8h or 30d')
+  .transform((text) => Number.parseInt(text, 10) * (unitSeconds[text.at(-1) ?? ''] ?? 1))
+
+const integer = (least: number, most: number) =>
+  z
+    .string()
+    .regex(/^\d{1,12}$/, 'a whole number')
+    .transform(Number)
+    .pipe(z.number().min(least).max(most))
+
+const url = (protocols: RegExp, example: string) => z.string().regex(protocols, `a URL such as ${example}`)
+
+const knownExample =
+  /change.?me|your[-_ ]?(super)?[-_ ]?secret|super[-_ ]?secret|secret[-_ ]?key|jwt[-_ ]?secret|example|^(?<character>.)\k<character>*$/i
+const secret = z
+  .string()
+  .min(32, 'at least 32 characters')
+  .refine((text) => !knownExample.test(text), 'a known example; make one with: openssl rand -base64 48')
+
+const origins = z
+  .string()
+  .transform((text) => text.split(',').map((origin) => origin.trim()))
+  .pipe(
+    z.array(
+      z
+        .string()
+        .refine(
+          (origin) => URL.canParse(origin) && new URL(origin).origin === origin,
+          'origins such as https://chat.example.com, separated by commas',
+        ),
+    ),
+  )
+
+/** Express's own forms, but never `true`: a forged X-Forwarded-For would be believed. */
+const trustProxy = z
+  .string()
+  .refine((text) => text !== 'true', 'the number of proxies in front, or their addresses')
+  .transform((text) => (text === 'false' ? false : /^\d+$/.test(text) ? Number(text) : text.split(',').map((address) => address.trim())))
+
+const rate = z.string().transform((text, context): Rate => {
+  const parsed = parseRate(text)
+  if (parsed) return parsed
+  context.addIssue('a rate such as 5/min, 3/h, 100/15min or 20/s burst 60')
+  return z.NEVER
+})
+
+const variable = <S extends z.ZodType>(
+  section: string,
+  about: string,
+  example: string,
+  schema: S,
+  extra: { secret?: true } = {},
+): Variable<S> => ({
+  section,
+  about,
+  example,
+  schema,
+  ...extra,
+})
+
+const limitVariables = Object.fromEntries(
+  limitNames.map((name) => [
+    `LIMIT_${name.toUpperCase()}`,
+    variable('Limits', defaultLimits[name].about, defaultLimits[name].rate, rate.optional()),
+  ]),
+) as { [Name in (typeof limitNames)[number] as `LIMIT_${Uppercase<Name>}`]: Variable<z.ZodOptional<typeof rate>> }
+
+/** Every variable that the server reads, in the order of `.env.example`. */
+export const variables = {
+  NODE_ENV: variable(
+    'Server',
+    'development, test or production',
+    'development',
+    z.enum(['development', 'test', 'production']).default('development'),
+  ),
+  HOST: variable('Server', 'The address to listen on; 0.0.0.0 for all', '127.0.0.1', z.string().default('127.0.0.1')),
+  PORT: variable('Server', 'The port to listen on; 0 for any free one', '3000', integer(0, 65_535).default(3000)),
+  API_URL: variable(
+    'Server',
+    'Where clients reach the API from outside',
+    'http://localhost:3000',
+    url(/^https?:\/\/\S+$/, 'https://chat.example.com').optional(),
+  ),
+  TRUST_PROXY: variable('Server', 'The number of reverse proxies in front, or their addresses', 'false', trustProxy.default(false)),
+  CORS_ORIGIN: variable(
+    'Server',
+    'Origins of web clients, separated by commas; none when empty',
+    'https://chat.example.com',
+    origins.default([]),
+  ),
+  LOG_LEVEL: variable(
+    'Server',
+    'fatal, error, warn, info, debug, trace or silent',
+    'info',
+    z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  ),
+  APP_VERSION: variable('Server', 'What /health calls this version', '0.1.0', z.string().max(64).default('0.1.0')),
+
+  MONGO_URI: variable(
+    'MongoDB',
+    'Required in production',
+    'mongodb://127.0.0.1:27017/heliograph',
+    url(/^mongodb(\+srv)?:\/\/\S+$/, 'mongodb://127.0.0.1:27017/heliograph').optional(),
+    { secret: true },
+  ),
+  MONGO_POOL_SIZE: variable('MongoDB', 'Connections of one worker', '10', integer(1, 1000).default(10)),
+  MONGO_SELECTION_TIMEOUT_MS: variable('MongoDB', 'How long an operation waits for a server', '5000', integer(100, 60_000).default(5000)),
+  MONGO_SOCKET_TIMEOUT_MS: variable('MongoDB', 'How long an answer may take', '45000', integer(1000, 600_000).default(45_000)),
+
+  REDIS_URL: variable(
+    'Redis',
+    'Needed as soon as there is more than one worker',
+    'redis://127.0.0.1:6379',
+    url(/^rediss?:\/\/\S+$/, 'redis://127.0.0.1:6379').optional(),
+    { secret: true },
+  ),
+  REDIS_PASSWORD: variable('Redis', 'Where it is not in the URL', '', z.string().optional(), { secret: true }),
+
+  JWT_SECRET: variable('Sign-in', 'At least 32 characters: openssl rand -base64 48', '', secret, { secret: true }),
+  JWT_ISSUER: variable('Sign-in', 'The iss of access tokens', 'heliograph', z.string().default('heliograph')),
+  ACCESS_TOKEN_TTL: variable('Sign-in', 'How long an access token is good', '15m', duration.optional()),
+  JWT_EXPIRES_IN: variable('Sign-in', 'Another name for ACCESS_TOKEN_TTL, which wins', '15m', duration.optional()),
+  REFRESH_TOKEN_TTL: variable('Sign-in', 'How long a session lives unused', '30d', duration.default(30 * 86_400)),
+  AUTH_PEPPER: variable(
+    'Sign-in',
+    'Mixed into password hashes; changing it invalidates every password',
+    '',
+    z.string().min(32, 'at least 32 characters').optional(),
+    { secret: true },
+  ),
+
+  RATE_LIMIT_WINDOW_MS: variable(
+    'Limits',
+    'The window for strangers, unless LIMIT_ANONYMOUS is set',
+    '900000',
+    integer(1000, 86_400_000).optional(),
+  ),
+  RATE_LIMIT_MAX_REQUESTS: variable('Limits', 'Requests of a stranger in that window', '100', integer(1, 1_000_000).optional()),
+  ...limitVariables,
+} satisfies Record<string, Variable>

@@ -1,0 +1,123 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { MongoClient } from 'mongodb'
+import { Client } from 'undici'
+import { inject } from 'vitest'
+import { z } from 'zod'
+import { becomesTrue } from '../../../dev/services/deadline.js'
+import { freePort } from '../../../dev/services/free-port.js'
+import { projectFolder } from '../../../dev/services/project.js'
+import { run } from '../../../dev/services/run.js'
+import { supervise } from '../../../dev/services/supervise.js'
+
+const pm2 = (program: string) => createRequire(import.meta.url).resolve(`pm2/bin/${program}`)
+const Health = z.object({ worker: z.string() })
+const readyDeadlineSeconds = 60
+
+/** Workers of the API under PM2, one address for all. */
+export interface Cluster {
+  readonly origin: string
+  /** A connection that reaches this worker, and no other until it is closed. */
+  connectTo(worker: string): Promise<Client>
+  /** The workers' process ids, as PM2 has them now. */
+  pids(): Promise<number[]>
+  /** Replaces every worker by a new one, one after the other. */
+  reload(): Promise<void>
+  stop(): Promise<void>
+}
+
+const workerOf = async (client: Client): Promise<string> => {
+  const { body } = await client.request({ method: 'GET', path: '/health' })
+  return Health.parse(await body.json()).worker
+}
+
+const isReady = async (client: Client): Promise<boolean> => {
+  try {
+    const { statusCode, body } = await client.request({ method: 'GET', path: '/health/ready' })
+    await body.dump()
+    return statusCode === 200
+  } catch {
+    return false
+  }
+}
+
+/** PM2 deals connections out in turn, so that a few tries reach every worker. */
+const connectTo = async (origin: string, worker: string): Promise<Client> => {
+  for (let attempt = 0; attempt < 50; attempt++) {
+    const client = new Client(origin)
+    if ((await isReady(client)) && (await workerOf(client)) === worker) return client
+    await client.close()
+  }
+  throw new Error(`No connection reached worker ${worker}`)
+}
+
+const workersReady = (origin: string, count: number): Promise<boolean> => {
+  const seen = new Set<string>()
+  return becomesTrue(
+    readyDeadlineSeconds,
+    async () => {
+      const client = new Client(origin)
+      if (await isReady(client)) seen.add(await workerOf(client))
+      await client.close()
+      return seen.size === count
+    },
+    50,
+  )
+}
+
+/** Starts so many workers by ecosystem.config.js, with a database and a PM2 of their own. */
+export const startCluster = async (workers: number, settings: Record<string, string>): Promise<Cluster> => {
+  const folder = mkdtempSync(join(tmpdir(), 'heliograph-cluster-'))
+  const port = await freePort()
+  const origin = `http://127.0.0.1:${port}`
+  const database = `cluster_${port}_${randomBytes(3).toString('hex')}`
+  const mongoUrl = new URL(inject('mongoUrl'))
+  mongoUrl.pathname = `/${database}`
+  const environment = {
+    ...process.env,
+    ...settings,
+    NODE_ENV: 'test',
+    WORKERS: String(workers),
+    PORT: String(port),
+    MONGO_URI: mongoUrl.href,
+    REDIS_URL: inject('redisUrl'),
+    JWT_SECRET: randomBytes(48).toString('base64url'),
+    PM2_HOME: folder,
+    LOG_DIR: folder,
+  }
+  const logFile = join(folder, 'pm2-runtime.log')
+  const processes = await supervise({
+    command: process.execPath,
+    arguments: [pm2('pm2-runtime'), 'start', join(projectFolder, 'ecosystem.config.js')],
+    environment,
+    stopDeadlineSeconds: 40,
+    output: { file: logFile },
+  })
+  const stop = async () => {
+    await processes.stop()
+    const client = new MongoClient(inject('mongoUrl'))
+    await client.db(database).dropDatabase()
+    await client.close()
+    rmSync(folder, { recursive: true, force: true })
+  }
+  if (!(await workersReady(origin, workers))) {
+    const log = readFileSync(logFile, 'utf8')
+    await stop()
+    throw new Error(`The workers were not ready within ${readyDeadlineSeconds} s:\n${log.slice(-4000)}`)
+  }
+  return {
+    origin,
+    connectTo: (worker) => connectTo(origin, worker),
+    async pids() {
+      const { output } = await run(process.execPath, [pm2('pm2'), 'pid', 'chat-api'], { deadlineSeconds: 20, environment })
+      return output.trim().split('\n').map(Number)
+    },
+    async reload() {
+      await run(process.execPath, [pm2('pm2'), 'reload', 'chat-api'], { deadlineSeconds: 90, environment })
+    },
+    stop,
+  }
+}
