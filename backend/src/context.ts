@@ -79,6 +79,9 @@ export const createContext = (config: Config, logger: Logger) => {
     streams,
     operations,
 
+    /** True when there is no Redis, or both connections to it stand. */
+    redisReady: (): boolean => redis?.ready ?? true,
+
     /** Connects in the background. Production makes no index by itself: it waits until `npm run migrate` has. */
     start(): void {
       redis?.start()

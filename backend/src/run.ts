@@ -18,19 +18,23 @@ export const run = async (config: Config): Promise<void> => {
   logger.info({ host: config.server.host, port, worker: config.server.worker, redis: config.redis !== undefined }, 'listening')
 
   const stopping = new AbortController()
-  const stop = async (signal: string): Promise<void> => {
+  const stop = async (reason: string, exitCode: number): Promise<void> => {
     if (stopping.signal.aborted) return
     stopping.abort()
-    logger.info({ signal }, 'draining')
+    logger.info({ reason }, 'draining')
     setTimeout(() => process.exit(1), drainDeadlineMs + closeDeadlineMs).unref() // nothing may hold up an exit
     context.hub.drain()
     await server.drain(drainDeadlineMs)
     await context.close()
     logger.info('stopped')
-    process.exit(0)
+    process.exit(exitCode)
   }
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal))
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal, 0))
 
+  context.mongo.once('replaced', () => {
+    logger.fatal('the database is another one than before: starting anew')
+    void stop('replaced', 1)
+  })
   context.start()
   await context.mongo.whenReady(stopping.signal).then(
     () => process.send?.('ready'), // PM2's wait_ready

@@ -51,7 +51,7 @@ const limiterOf = (name: LimitName, by: LimitKey, rate: Rate): RequestHandler =>
     standardHeaders: 'draft-8',
     legacyHeaders: true,
     identifier: `${name}-${by}`,
-    store: new SlidingWindow({ windowMs: rate.windowSeconds * 1000 }),
+    store: new SlidingWindow({ points: rate.points, windowMs: rate.windowSeconds * 1000 }),
     keyGenerator: (request) => keys[by](request, callers.get(request)),
     handler: (_request, response, next) => next(new Problem('rate_limited', undefined, { retryAfterSeconds: retryAfter(response) })),
     validate: false,

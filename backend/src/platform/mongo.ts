@@ -23,14 +23,17 @@ const databaseOf = (uri: string): string => /^mongodb(?:\+srv)?:\/\/[^/]+\/([^?]
 /**
  * The connection to MongoDB: made in the background, again and again until it stands, and kept by the driver from then on.
  * Every write is acknowledged by a majority and its journal. Nothing is buffered: without a connection an operation fails at once.
+ * After each interruption the database's generation is read before anything is served: `replaced` says that it is another one
+ * (a restore), so that nothing this process remembers holds any more.
  */
-export class Mongo extends EventEmitter<{ ready: [] }> {
+export class Mongo extends EventEmitter<{ ready: []; replaced: [] }> {
   readonly connection: Connection
   readonly #options: MongoOptions
   readonly #logger: Logger
   readonly #closing = new AbortController()
   #prepare: () => Promise<void> = () => Promise.resolve()
   #generation: Generation | undefined
+  #ready = false
 
   constructor(options: MongoOptions, logger: Logger) {
     super()
@@ -38,13 +41,16 @@ export class Mongo extends EventEmitter<{ ready: [] }> {
     this.#logger = logger
     this.connection = mongoose.createConnection()
     this.connection.on('error', (error) => logger.warn({ err: error }, 'MongoDB: connection error'))
-    this.connection.on('disconnected', () => logger.warn('MongoDB: connection lost'))
-    this.connection.on('reconnected', () => logger.info('MongoDB: connected again'))
+    this.connection.on('disconnected', () => {
+      if (this.#ready) logger.warn('MongoDB: connection lost')
+      this.#ready = false
+    })
+    this.connection.on('reconnected', () => void this.#connect())
   }
 
   /** True when operations can be served: connected, and the database prepared. */
   get ready(): boolean {
-    return this.#generation !== undefined && this.connection.readyState === mongoose.ConnectionStates.connected
+    return this.#ready
   }
 
   /** The database's generation. @throws where the database was never reached */
@@ -67,24 +73,21 @@ export class Mongo extends EventEmitter<{ ready: [] }> {
   /** @returns how long a ping took, in milliseconds. @throws where there is no connection or no answer in 2 s */
   async ping(): Promise<number> {
     const before = performance.now()
-    if (this.connection.readyState !== mongoose.ConnectionStates.connected) throw new Error('MongoDB is not connected')
+    if (!this.#ready) throw new Error('MongoDB is not connected')
     await withDeadline(this.connection.getClient().db().command({ ping: 1 }), pingDeadlineMs, 'MongoDB ping')
     return performance.now() - before
   }
 
   async close(): Promise<void> {
     this.#closing.abort()
+    this.#ready = false
     await this.connection.close(true)
   }
 
   async #connect(): Promise<void> {
     for (let waitMs = backoffMs.first; !this.#closing.signal.aborted; waitMs = Math.min(waitMs * 2, backoffMs.most)) {
       try {
-        if (this.connection.readyState !== mongoose.ConnectionStates.connected) await this.#open()
-        await this.#prepare()
-        this.#generation = await readGeneration(this.connection)
-        this.#logger.info({ database: this.connection.name }, 'MongoDB: ready')
-        this.emit('ready')
+        await this.#reach()
         return
       } catch (error) {
         if (this.#closing.signal.aborted) return
@@ -92,6 +95,17 @@ export class Mongo extends EventEmitter<{ ready: [] }> {
         await sleep(waitMs, undefined, { signal: this.#closing.signal }).catch(() => undefined)
       }
     }
+  }
+
+  async #reach(): Promise<void> {
+    if (this.connection.readyState !== mongoose.ConnectionStates.connected) await this.#open()
+    await this.#prepare()
+    const generation = await readGeneration(this.connection)
+    const replaced = this.#generation !== undefined && this.#generation !== generation
+    this.#generation = generation
+    this.#ready = !replaced
+    this.#logger.info({ database: this.connection.name, replaced }, 'MongoDB: reached')
+    this.emit(replaced ? 'replaced' : 'ready')
   }
 
   async #open(): Promise<void> {

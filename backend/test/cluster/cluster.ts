@@ -3,17 +3,20 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { MongoClient } from 'mongodb'
+import { mongo } from 'mongoose'
 import { Client } from 'undici'
 import { inject } from 'vitest'
 import { z } from 'zod'
+import '../../../dev/provided.js'
 import { becomesTrue } from '../../../dev/services/deadline.js'
 import { freePort } from '../../../dev/services/free-port.js'
 import { projectFolder } from '../../../dev/services/project.js'
 import { run } from '../../../dev/services/run.js'
 import { supervise } from '../../../dev/services/supervise.js'
 
-const pm2 = (program: string) => createRequire(import.meta.url).resolve(`pm2/bin/${program}`)
+const require = createRequire(import.meta.url)
+const pm2 = require.resolve('pm2/bin/pm2')
+const pm2Runtime = require.resolve('pm2/bin/pm2-runtime')
 const Health = z.object({ worker: z.string() })
 const readyDeadlineSeconds = 60
 
@@ -91,14 +94,14 @@ export const startCluster = async (workers: number, settings: Record<string, str
   const logFile = join(folder, 'pm2-runtime.log')
   const processes = await supervise({
     command: process.execPath,
-    arguments: [pm2('pm2-runtime'), 'start', join(projectFolder, 'ecosystem.config.js')],
+    arguments: [pm2Runtime, 'start', join(projectFolder, 'ecosystem.config.js')],
     environment,
     stopDeadlineSeconds: 40,
     output: { file: logFile },
   })
   const stop = async () => {
     await processes.stop()
-    const client = new MongoClient(inject('mongoUrl'))
+    const client = new mongo.MongoClient(inject('mongoUrl'))
     await client.db(database).dropDatabase()
     await client.close()
     rmSync(folder, { recursive: true, force: true })
@@ -112,11 +115,11 @@ export const startCluster = async (workers: number, settings: Record<string, str
     origin,
     connectTo: (worker) => connectTo(origin, worker),
     async pids() {
-      const { output } = await run(process.execPath, [pm2('pm2'), 'pid', 'chat-api'], { deadlineSeconds: 20, environment })
+      const { output } = await run(process.execPath, [pm2, 'pid', 'chat-api'], { deadlineSeconds: 20, environment })
       return output.trim().split('\n').map(Number)
     },
     async reload() {
-      await run(process.execPath, [pm2('pm2'), 'reload', 'chat-api'], { deadlineSeconds: 90, environment })
+      await run(process.execPath, [pm2, 'reload', 'chat-api'], { deadlineSeconds: 90, environment })
     },
     stop,
   }

@@ -1,5 +1,6 @@
 import type { Connection, Types } from 'mongoose'
 import type { Logger } from '../../platform/logger.js'
+import { Pump } from '../../platform/pump.js'
 import type { ConversationDocument } from './model.js'
 
 /** A conversation's newest message. */
@@ -20,7 +21,10 @@ export class Activity {
   readonly #connection: Connection
   readonly #logger: Logger
   readonly #waiting = new Map<string, Latest>()
-  #running: Promise<void> | undefined
+  readonly #pump = new Pump(
+    () => this.#waiting.size > 0,
+    () => this.#turn(),
+  )
   constructor(deps: { connection: Connection; logger: Logger }) {
     this.#connection = deps.connection
     this.#logger = deps.logger
@@ -32,30 +36,26 @@ export class Activity {
     if (waiting && waiting.seq >= latest.seq) return
     if (!waiting && this.#waiting.size >= mostWaiting) return // the next message of that conversation mends it
     this.#waiting.set(key, latest)
-    this.#running ??= this.#run().finally(() => {
-      this.#running = undefined
-    })
+    this.#pump.wake()
   }
 
   /** Resolves when all that was noted is stored, or was refused. */
   async settled(): Promise<void> {
-    await this.#running
+    await this.#pump.settled()
   }
 
-  async #run(): Promise<void> {
-    while (this.#waiting.size > 0) {
-      const batch = [...this.#waiting].slice(0, mostInOneWrite)
-      for (const [key] of batch) this.#waiting.delete(key)
-      try {
-        await this.#connection.collection<ConversationDocument>('conversations').bulkWrite(
-          batch.map(([, { conversationId, seq, at }]) => ({
-            updateOne: { filter: { _id: conversationId }, update: { $max: { lastSeq: seq, lastMessageAt: at } } },
-          })),
-          { ordered: false },
-        )
-      } catch (error) {
-        this.#logger.warn({ err: error, conversations: batch.length }, 'lastSeq was not stored')
-      }
+  async #turn(): Promise<void> {
+    const batch = [...this.#waiting].slice(0, mostInOneWrite)
+    for (const [key] of batch) this.#waiting.delete(key)
+    try {
+      await this.#connection.collection<ConversationDocument>('conversations').bulkWrite(
+        batch.map(([, { conversationId, seq, at }]) => ({
+          updateOne: { filter: { _id: conversationId }, update: { $max: { lastSeq: seq, lastMessageAt: at } } },
+        })),
+        { ordered: false },
+      )
+    } catch (error) {
+      this.#logger.warn({ err: error, conversations: batch.length }, 'lastSeq was not stored')
     }
   }
 }

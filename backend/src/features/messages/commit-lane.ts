@@ -1,5 +1,6 @@
 import { type mongo, Types } from 'mongoose'
 import { Problem } from '../../http/problem.js'
+import { Pump } from '../../platform/pump.js'
 import type { HeadMap, Heads } from './heads.js'
 import { insertBatch, type Refusal } from './insert-batch.js'
 import type { MessageDocument } from './model.js'
@@ -42,7 +43,10 @@ const batchDeadlineMs = 10_000
 export class CommitLane {
   readonly #deps: Dependencies
   readonly #queue: Waiting[] = []
-  #running: Promise<void> | undefined
+  readonly #pump = new Pump(
+    () => this.#queue.length > 0,
+    () => this.#turn(),
+  )
   constructor(deps: Dependencies) {
     this.#deps = deps
   }
@@ -52,27 +56,22 @@ export class CommitLane {
     if (this.#queue.length >= mostWaiting) return Promise.reject(new Problem('service_unavailable', 'Too many messages are waiting'))
     return new Promise((resolve, reject) => {
       this.#queue.push({ id: new Types.ObjectId(), draft, bytes: Buffer.byteLength(draft.text) + overheadBytes, resolve, reject })
-      this.#running ??= this.#run().finally(() => {
-        this.#running = undefined
-      })
+      this.#pump.wake()
     })
   }
 
   /** Resolves when nothing waits any more. */
   async settled(): Promise<void> {
-    await this.#running
+    await this.#pump.settled()
   }
 
-  async #run(): Promise<void> {
-    await Promise.resolve() // what is sent in the same turn goes into the first batch
-    while (this.#queue.length > 0) {
-      const batch: Waiting[] = []
-      try {
-        await this.#commitBatch(batch)
-      } catch (error) {
-        this.#deps.heads.forget(conversationsOf(batch))
-        for (const { reject } of batch) reject(error)
-      }
+  async #turn(): Promise<void> {
+    const batch: Waiting[] = []
+    try {
+      await this.#commitBatch(batch)
+    } catch (error) {
+      this.#deps.heads.forget(conversationsOf(batch))
+      for (const { reject } of batch) reject(error)
     }
   }
 

@@ -1,0 +1,20 @@
+import { defineConfig } from 'vitest/config'
+import { totalsReporter } from './dev/totals-reporter.js'
+
+const shared = { environment: 'node', testTimeout: 20_000, hookTimeout: 60_000, teardownTimeout: 60_000 } as const
+
+// oxlint-disable-next-line import/no-default-export -- what vitest reads
+export default defineConfig({
+  test: {
+    globalSetup: './dev/test-services.ts',
+    pool: 'forks',
+    maxWorkers: 2,
+    teardownTimeout: 60_000,
+    reporters: ['default', totalsReporter()],
+    projects: [
+      { test: { ...shared, name: 'backend', include: ['backend/test/**/*.test.ts'] } },
+      { test: { ...shared, name: 'dev', include: ['dev/test/**/*.test.ts'] } },
+      { test: { ...shared, name: 'documentdb', include: ['dev/documentdb/{conformance,test}/**/*.test.ts'] } },
+    ],
+  },
+})
