@@ -102,8 +102,9 @@ describe('an event stream', () => {
     const closed = once(response, 'close')
     hub.drain()
     await closed
-    const [, reconnectInMs] =
-      /event: server\.draining\ndata: \{"type":"server\.draining","reconnectInMs":(\d+)\}\n\n$/.exec(received()) ?? []
+    const told = /event: server\.draining\ndata: \{"type":"server\.draining","reconnectInMs":(\d+)\}\n\n$/
+    await expect.poll(received).toMatch(told)
+    const reconnectInMs = told.exec(received())?.[1]
     expect(Number(reconnectInMs)).toBeGreaterThanOrEqual(0)
     expect(Number(reconnectInMs)).toBeLessThan(3000)
   })

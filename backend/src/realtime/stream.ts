@@ -24,6 +24,7 @@ export class EventStream {
 
   /** Sends the headers, when to come back after an end, and the first frame, whatever is held. */
   open(first: Buffer): void {
+    if (this.ended) return
     this.#response.writeHead(200, {
       'Content-Type': 'text/event-stream; charset=utf-8',
       'Cache-Control': 'no-store',
