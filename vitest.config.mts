@@ -1,5 +1,9 @@
 import { defineConfig } from 'vitest/config'
+import { supportsThisMachine } from './dev/documentdb/documentdb.js'
 import { totalsReporter } from './dev/totals-reporter.js'
+
+// The conformance suite runs against any MongoDB; the engine's own tests start engines, which not every machine can.
+const engineTests = ['dev/documentdb/conformance/**/*.test.ts', ...(supportsThisMachine().supported ? ['dev/documentdb/test/**/*.test.ts'] : [])]
 
 const shared = { environment: 'node', testTimeout: 20_000, hookTimeout: 60_000, teardownTimeout: 60_000 } as const
 
@@ -14,7 +18,7 @@ export default defineConfig({
     projects: [
       { test: { ...shared, name: 'backend', include: ['backend/test/**/*.test.ts'] } },
       { test: { ...shared, name: 'dev', include: ['dev/test/**/*.test.ts'] } },
-      { test: { ...shared, name: 'documentdb', include: ['dev/documentdb/{conformance,test}/**/*.test.ts'] } },
+      { test: { ...shared, name: 'documentdb', include: engineTests } },
     ],
   },
 })
