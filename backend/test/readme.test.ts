@@ -8,7 +8,7 @@ it('the README’s transcript does what the README says', async () => {
   const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8')
   const transcript = /## Two people talk[\s\S]*?```bash\n([\s\S]*?)```/.exec(readme)?.[1] ?? ''
   const app = await startTestApp()
-  const { stdout, stderr } = await promisify(execFile)('bash', ['-euc', transcript], {
+  const { stdout, stderr } = await promisify(execFile)('bash', ['--norc', '-euc', transcript], {
     env: { PATH: process.env['PATH'], API: app.url },
     timeout: 15_000,
   }).catch((error: { stdout: string; stderr: string }) => error)

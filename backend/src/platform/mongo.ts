@@ -16,6 +16,7 @@ interface MongoOptions {
 const defaultDatabase = 'heliograph'
 const backoffMs = { first: 250, most: 5000 }
 const pingDeadlineMs = 2000
+const slowMs = 100
 
 /** The database that the URI names; ours where it names none. */
 const databaseOf = (uri: string): string => /^mongodb(?:\+srv)?:\/\/[^/]+\/([^?]+)/.exec(uri)?.[1] ?? defaultDatabase
@@ -51,6 +52,11 @@ export class Mongo extends EventEmitter<{ ready: []; replaced: [] }> {
   /** True when operations can be served: connected, and the database prepared. */
   get ready(): boolean {
     return this.#ready
+  }
+
+  /** True once operations could be served for the first time. */
+  get reached(): boolean {
+    return this.#generation !== undefined
   }
 
   /** The database's generation. @throws where the database was never reached */
@@ -121,7 +127,7 @@ export class Mongo extends EventEmitter<{ ready: []; replaced: [] }> {
       autoCreate: false,
       monitorCommands: true,
     })
-    logSlowCommands(this.connection.getClient(), this.#logger)
+    logSlowCommands(this.connection.getClient(), this.#logger, slowMs)
   }
 }
 

@@ -1,7 +1,6 @@
 import type { mongo } from 'mongoose'
 import type { Logger } from './logger.js'
 
-const slowMs = 100
 const mostInFlight = 10_000
 
 /** The names of a command's fields, without a value: `{conversationId,seq:{$lt}}`. */
@@ -20,8 +19,8 @@ const describe = ({ commandName, command }: mongo.CommandStartedEvent) => {
   return { command: commandName, collection: String(command[commandName]), ...(query === undefined ? {} : { shape: shapeOf(query) }) }
 }
 
-/** Logs every command that takes over 100 ms: its name, collection and shape, never a value. */
-export const logSlowCommands = (client: mongo.MongoClient, logger: Logger): void => {
+/** Logs every command that takes longer than that: its name, collection and shape, never a value. */
+export const logSlowCommands = (client: mongo.MongoClient, logger: Logger, slowMs: number): void => {
   const inFlight = new Map<number, mongo.CommandStartedEvent>()
   client.on('commandStarted', (event) => {
     if (inFlight.size < mostInFlight) inFlight.set(event.requestId, event)

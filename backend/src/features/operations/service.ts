@@ -23,7 +23,6 @@ const check = async (ping: () => Promise<number>): Promise<Check> => {
 
 export class OperationsService {
   readonly #deps: Dependencies
-  #wasReady = false
   constructor(deps: Dependencies) {
     this.#deps = deps
   }
@@ -41,8 +40,7 @@ export class OperationsService {
 
   readiness(): Readiness['status'] {
     if (this.#deps.hub.draining) return 'draining'
-    if (!this.#deps.mongo.ready) return this.#wasReady ? 'no-database' : 'starting'
-    this.#wasReady = true
-    return 'ready'
+    if (this.#deps.mongo.ready) return 'ready'
+    return this.#deps.mongo.reached ? 'no-database' : 'starting'
   }
 }
