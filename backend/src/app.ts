@@ -1,8 +1,8 @@
-import compression from 'compression'
 import cors from 'cors'
 import express, { type Express } from 'express'
 import helmet from 'helmet'
 import type { Context } from './context.js'
+import { answerJson } from './http/answer.js'
 import { mountDocs } from './http/docs.js'
 import { mount } from './http/mount.js'
 import { Problem } from './http/problem.js'
@@ -35,12 +35,9 @@ export const createApp = (context: Context): Express => {
   app.use(requestLog(context.logger))
   app.use(helmet())
   app.use(cors({ origin: [...server.corsOrigins], credentials: true, exposedHeaders, allowedHeaders }))
-  app.use(
-    compression({ filter: (request, response) => !isStream(response.getHeader('Content-Type')) && compression.filter(request, response) }),
-  )
 
   const document = openApiDocument(server)
-  app.get('/openapi.json', (_request, response) => void response.json(document))
+  app.get('/openapi.json', (request, response) => answerJson(request, response, 200, document))
   if (environment !== 'production') mountDocs(app)
   mount(app, '', routes[''], context)
   app.use('/api/v1', requireDatabase(context.mongo))
@@ -49,8 +46,6 @@ export const createApp = (context: Context): Express => {
   app.use(() => {
     throw new Problem('not_found', 'There is nothing at this path')
   })
-  app.use(answerProblems)
+  app.use(answerProblems(context.logger))
   return app
 }
-
-const isStream = (contentType: unknown): boolean => String(contentType).startsWith('text/event-stream')

@@ -22,8 +22,6 @@ interface Limiter {
   readonly limiter: RequestHandler
 }
 
-const callers = new WeakMap<Request, Caller>()
-
 /** Counts requests by the rows of the limits table. Counters live in this worker's memory. */
 export class Limits {
   readonly #limiters: Record<LimitName, readonly Limiter[]>
@@ -34,7 +32,7 @@ export class Limits {
 
   /** Counts what can be told before the body is read: by IP, user or session. @throws Problem rate_limited */
   async count(name: LimitName, request: Request, response: Response, caller: Caller | undefined): Promise<void> {
-    if (caller) callers.set(request, caller)
+    response.locals.caller = caller
     for (const { by, limiter } of this.#limiters[name]) if (by !== 'account') await run(limiter, request, response)
   }
 
@@ -52,7 +50,7 @@ const limiterOf = (name: LimitName, by: LimitKey, rate: Rate): RequestHandler =>
     legacyHeaders: true,
     identifier: `${name}-${by}`,
     store: new SlidingWindow({ points: rate.points, windowMs: rate.windowSeconds * 1000 }),
-    keyGenerator: (request) => keys[by](request, callers.get(request)),
+    keyGenerator: (request, response) => keys[by](request, response.locals.caller),
     handler: (_request, response, next) => next(new Problem('rate_limited', undefined, { retryAfterSeconds: retryAfter(response) })),
     validate: false,
   })

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import express, { type Express, type Request, type RequestHandler, type Response } from 'express'
 import { z } from 'zod'
 import type { Context } from '../context.js'
+import { answerJson } from './answer.js'
 import { authenticate } from './authenticate.js'
 import type { AnyEndpoint, Caller, Schemas } from './endpoint.js'
 import { run } from './limits.js'
@@ -28,7 +29,7 @@ const serve = (declared: AnyEndpoint, context: Context): RequestHandler => {
     if (!reply) throw new Error(`${declared.path} has no handler`)
     if (context.config.environment === 'test') checkReply(declared, reply)
     if (reply.body === undefined) response.status(reply.status).end()
-    else response.status(reply.status).json(reply.body)
+    else await answerJson(request, response, reply.status, reply.body)
   }
 }
 

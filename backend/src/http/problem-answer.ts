@@ -1,6 +1,8 @@
 import type { ErrorRequestHandler } from 'express'
+import type { Logger } from '../platform/logger.js'
 import { isUnavailable } from '../platform/mongo.js'
 import { Problem } from './problem.js'
+import { requestIdOf } from './request-log.js'
 
 /** What body-parser says of a body that it could not read. */
 const bodyProblems: Record<string, () => Problem> = {
@@ -22,24 +24,27 @@ const toProblem = (error: unknown): Problem => {
 }
 
 /** The one place where errors become answers. */
-export const answerProblems: ErrorRequestHandler = (error, request, response, next) => {
-  const problem = toProblem(error)
-  if (problem.status >= 500) request.log.error({ err: problem.cause ?? problem, code: problem.code }, 'request failed')
-  if (response.headersSent) return next(error)
-  if (problem.retryAfterSeconds !== undefined) response.setHeader('Retry-After', String(problem.retryAfterSeconds))
-  if (problem.status === 401) response.setHeader('WWW-Authenticate', 'Bearer')
-  response
-    .status(problem.status)
-    .type('application/problem+json')
-    .send(
-      JSON.stringify({
-        type: `urn:heliograph:problem:${problem.code}`,
-        title: problem.title,
-        status: problem.status,
-        ...(problem.detail === undefined ? {} : { detail: problem.detail }),
-        code: problem.code,
-        requestId: request.id,
-        ...(problem.errors === undefined ? {} : { errors: problem.errors }),
-      }),
-    )
-}
+export const answerProblems =
+  (logger: Logger): ErrorRequestHandler =>
+  (error, _request, response, next) => {
+    const problem = toProblem(error)
+    const requestId = requestIdOf(response)
+    if (problem.status >= 500) logger.error({ err: problem.cause ?? problem, code: problem.code, requestId }, 'a request failed')
+    if (response.headersSent) return next(error)
+    if (problem.retryAfterSeconds !== undefined) response.setHeader('Retry-After', String(problem.retryAfterSeconds))
+    if (problem.status === 401) response.setHeader('WWW-Authenticate', 'Bearer')
+    response
+      .status(problem.status)
+      .type('application/problem+json')
+      .send(
+        JSON.stringify({
+          type: `urn:heliograph:problem:${problem.code}`,
+          title: problem.title,
+          status: problem.status,
+          ...(problem.detail === undefined ? {} : { detail: problem.detail }),
+          code: problem.code,
+          requestId,
+          ...(problem.errors === undefined ? {} : { errors: problem.errors }),
+        }),
+      )
+  }
