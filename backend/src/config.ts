@@ -65,10 +65,8 @@ export const readConfig = (environment: Environment = process.env, place: { clus
     if (parsed.success) values[name] = parsed.data
     else faults.push(`${name}: ${text === undefined ? 'is required' : parsed.error.issues.map((issue) => issue.message).join('; ')}`)
   }
-  if (environment.NODE_ENV === 'production' && !environment.MONGO_URI && !environment.MONGO_URI_FILE)
-    faults.push('MONGO_URI: is required in production')
-  if (place.clustered && !environment.REDIS_URL && !environment.REDIS_URL_FILE)
-    faults.push('REDIS_URL: is required with more than one worker')
+  if (values.NODE_ENV === 'production' && !values.MONGO_URI) faults.push('MONGO_URI: is required in production')
+  if (place.clustered && !values.REDIS_URL) faults.push('REDIS_URL: is required with more than one worker')
   if (faults.length > 0) throw new ConfigError(faults)
   return toConfig(values as Values, environment.NODE_APP_INSTANCE ?? '0')
 }

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { z } from 'zod'
 import { defaultLimits, limitNames, parseRate, type Rate } from './http/limits-table.js'
 
@@ -14,11 +15,14 @@ export interface Variable<S extends z.ZodType = z.ZodType> {
 
 const unitSeconds: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 }
 
-/** `900`, `900s`, `15m`, `8h`, `30d` -> seconds. */
+const mostSeconds = 10 * 365 * 86_400
+
+/** `900`, `900s`, `15m`, `8h`, `30d` -> seconds; at most ten years. */
 const duration = z
   .string()
   .regex(/^[1-9]\d{0,8}[smhd]?$/, 'a duration such as 900, 15m, 8h or 30d')
   .transform((text) => Number.parseInt(text, 10) * (unitSeconds[text.at(-1) ?? ''] ?? 1))
+  .pipe(z.number().max(mostSeconds, 'at most ten years'))
 
 const integer = (least: number, most: number) =>
   z
@@ -50,11 +54,23 @@ const origins = z
     ),
   )
 
+const namedNetworks = ['loopback', 'linklocal', 'uniquelocal']
+const isNetwork = (text: string): boolean => {
+  const [address = '', bits, ...rest] = text.split('/')
+  const most = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1
+  return rest.length === 0 && (bits === undefined ? most > 0 : /^\d{1,3}$/.test(bits) && Number(bits) <= most)
+}
+
 /** Express's own forms, but never `true`: a forged X-Forwarded-For would be believed. */
 const trustProxy = z
   .string()
-  .refine((text) => text !== 'true', 'the number of proxies in front, or their addresses')
-  .transform((text) => (text === 'false' ? false : /^\d+$/.test(text) ? Number(text) : text.split(',').map((address) => address.trim())))
+  .transform((text) =>
+    text === 'false' ? false : /^\d{1,2}$/.test(text) ? Number(text) : text.split(',').map((network) => network.trim()),
+  )
+  .refine(
+    (trusted) => !Array.isArray(trusted) || trusted.every((network) => namedNetworks.includes(network) || isNetwork(network)),
+    'the number of proxies in front, or their addresses or subnets, separated by commas',
+  )
 
 const rate = z.string().transform((text, context): Rate => {
   const parsed = parseRate(text)

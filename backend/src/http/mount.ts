@@ -69,7 +69,10 @@ const bodyOf = (request: Request): unknown => {
 const checkReply = (declared: AnyEndpoint, reply: { status: number; body?: unknown }): void => {
   const schema = declared.responses?.[reply.status]
   if (schema === undefined) throw new Error(`${declared.method} ${declared.path} answered an undeclared ${reply.status}`)
-  if (schema === null) return
+  if (schema === null) {
+    if (reply.body !== undefined) throw new Error(`${declared.method} ${declared.path} answered more than it declares`)
+    return
+  }
   const result = schema.safeParse(reply.body)
   if (!result.success) throw new Error(`${declared.method} ${declared.path} answered a wrong body: ${z.prettifyError(result.error)}`)
   if (!isDeepStrictEqual(result.data, reply.body)) throw new Error(`${declared.method} ${declared.path} answered more than it declares`)

@@ -11,7 +11,6 @@ const secrets = [
   'token',
   'accessToken',
   'refreshToken',
-  'code',
   'text',
   'verifier',
 ]

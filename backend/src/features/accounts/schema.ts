@@ -1,5 +1,6 @@
 import { isValidPhoneNumber } from 'libphonenumber-js'
 import { z } from 'zod'
+import { DisplayName } from '../../http/text.js'
 import { Device, SessionView } from '../sessions/index.js'
 import { MeView } from '../users/index.js'
 
@@ -10,18 +11,7 @@ const Phone = z
 
 const Password = z.string().min(12, 'at least 12 characters').max(128, 'at most 128 characters').normalize('NFC')
 
-const visible = /[^\p{White_Space}\p{Default_Ignorable_Code_Point}\p{Cc}]/u
-const Name = z
-  .string()
-  .max(400)
-  .trim()
-  .normalize('NFC')
-  .min(1)
-  .max(100)
-  .regex(visible, 'needs something to see')
-  .regex(/^[^\p{Cc}]*$/u, 'no control characters')
-
-export const Register = z.strictObject({ phone: Phone, password: Password, name: Name, device: Device.optional() })
+export const Register = z.strictObject({ phone: Phone, password: Password, name: DisplayName, device: Device.optional() })
 export type Register = z.infer<typeof Register>
 
 /** Only shapes are checked: whether a phone could be one is not told to who guesses. */

@@ -1,20 +1,18 @@
 import { z } from 'zod'
 import { Id } from '../../http/ids.js'
 import { PageQuery, pageOf } from '../../http/page.js'
+import { DisplayName } from '../../http/text.js'
 
 const mostMembers = 1024
-const visible = /[^\p{White_Space}\p{Default_Ignorable_Code_Point}\p{Cc}]/u
 
 export const ConversationParams = z.strictObject({ conversationId: Id })
 export const ListConversations = PageQuery
-
-const GroupName = z.string().max(400).trim().normalize('NFC').min(1).max(100).regex(visible, 'needs something to see')
 
 export const CreateConversation = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('direct'), userId: Id }),
   z.strictObject({
     type: z.literal('group'),
-    name: GroupName,
+    name: DisplayName,
     memberIds: z
       .array(Id)
       .min(1)

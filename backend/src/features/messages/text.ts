@@ -1,8 +1,7 @@
-import { z } from 'zod'
+import { visibleText } from '../../http/text.js'
 
 const mostGraphemes = 8000
 const mostBytes = 64 * 1024
-const visible = /[^\p{White_Space}\p{Default_Ignorable_Code_Point}\p{Cc}]/u
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
 
 /** A grapheme has at least one code unit, so most texts need no counting; the rest is counted no further than the bound. */
@@ -14,10 +13,6 @@ const hasAtMost = (text: string, most: number): boolean => {
 }
 
 /** A message's text: NFC, 1 to 8,000 graphemes, at most 64 KB, and something in it to see. */
-export const MessageText = z
-  .string()
-  .max(mostBytes, 'at most 64 KB')
-  .normalize('NFC')
-  .refine((text) => visible.test(text), 'needs something to see')
+export const MessageText = visibleText(mostBytes, 'at most 64 KB')
   .refine((text) => Buffer.byteLength(text) <= mostBytes, 'at most 64 KB')
   .refine((text) => hasAtMost(text, mostGraphemes), 'at most 8,000 characters')
