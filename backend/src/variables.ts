@@ -54,7 +54,7 @@ const origins = z
     ),
   )
 
-const namedNetworks = ['loopback', 'linklocal', 'uniquelocal']
+const namedNetworks = new Set(['loopback', 'linklocal', 'uniquelocal'])
 const isNetwork = (text: string): boolean => {
   const [address = '', bits, ...rest] = text.split('/')
   const most = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1
@@ -68,7 +68,7 @@ const trustProxy = z
     text === 'false' ? false : /^\d{1,2}$/.test(text) ? Number(text) : text.split(',').map((network) => network.trim()),
   )
   .refine(
-    (trusted) => !Array.isArray(trusted) || trusted.every((network) => namedNetworks.includes(network) || isNetwork(network)),
+    (trusted) => !Array.isArray(trusted) || trusted.every((network) => namedNetworks.has(network) || isNetwork(network)),
     'the number of proxies in front, or their addresses or subnets, separated by commas',
   )
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { Redis } from 'ioredis'
 import mongoose, { type mongo, Types } from 'mongoose'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'

@@ -68,7 +68,7 @@ const call = async (client: Client, method: 'GET' | 'POST', path: string, token:
   return {
     status: answer.statusCode,
     closing: answer.headers['connection'] === 'close',
-    body: (await answer.body.json()) as Record<string, never>,
+    body: (await answer.body.json()) as Record<string, unknown>,
   }
 }
 
@@ -77,7 +77,7 @@ const aConversation = async (client: Client) => {
   for (const digits of ['01', '02']) {
     const phone = `+49151123456${digits}`
     const { body } = await call(client, 'POST', '/api/v1/auth/register', '', { phone, password: 'signals from hill to hill', name: digits })
-    people.push(body as unknown as { accessToken: string; user: { id: string } })
+    people.push(body as { accessToken: string; user: { id: string } })
   }
   const [ann, bob] = people
   if (!ann || !bob) throw new Error('two people were registered')

@@ -116,9 +116,7 @@ describe('a stream', () => {
     const ann = await aPerson(app)
     const groups = await Promise.all(Array.from({ length: 12 }, () => aGroup(app, 2, ann)))
     const stream = await aStream(ann)
-    await Promise.all(
-      groups.map(({ conversation, members }) => members.at(-1)?.send(conversation.id, { text: conversation.id }).expect(201)),
-    )
+    for (const { conversation, members } of groups) await members.at(-1)?.send(conversation.id, { text: conversation.id }).expect(201)
     await Promise.all(groups.map(({ conversation }) => stream.waitFor(isMessage(conversation.id), deadlineMs)))
   })
 
