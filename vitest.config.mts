@@ -3,7 +3,10 @@ import { supportsThisMachine } from './dev/documentdb/documentdb.js'
 import { totalsReporter } from './dev/totals-reporter.js'
 
 // The conformance suite runs against any MongoDB; the engine's own tests start engines, which not every machine can.
-const engineTests = ['dev/documentdb/conformance/**/*.test.ts', ...(supportsThisMachine().supported ? ['dev/documentdb/test/**/*.test.ts'] : [])]
+const engineTests = [
+  'dev/documentdb/conformance/**/*.test.ts',
+  ...(supportsThisMachine().supported ? ['dev/documentdb/test/**/*.test.ts'] : []),
+]
 
 const shared = { environment: 'node', testTimeout: 20_000, hookTimeout: 60_000, teardownTimeout: 60_000 } as const
 

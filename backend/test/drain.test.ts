@@ -73,7 +73,7 @@ const call = async (client: Client, method: 'GET' | 'POST', path: string, token:
 }
 
 const aConversation = async (client: Client) => {
-  const people = []
+  const people: { accessToken: string; user: { id: string } }[] = []
   for (const digits of ['01', '02']) {
     const phone = `+49151123456${digits}`
     const { body } = await call(client, 'POST', '/api/v1/auth/register', '', { phone, password: 'signals from hill to hill', name: digits })
