@@ -43,7 +43,8 @@ export const createApp = (context: Context): Express => {
   app.use('/api/v1', requireDatabase(context.mongo))
   mount(app, '/api/v1', routes['/api/v1'], context)
 
-  app.use(() => {
+  app.use(async (request, response) => {
+    await context.limits.count('anonymous', request, response, undefined)
     throw new Problem('not_found', 'There is nothing at this path')
   })
   app.use(answerProblems(context.logger))

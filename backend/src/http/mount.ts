@@ -22,8 +22,8 @@ const serve = (declared: AnyEndpoint, context: Context): RequestHandler => {
     const caller = await callerOf(declared, context, request, response)
     if (limit !== 'none') await context.limits.count(limit, request, response, caller)
     if (declared.request.body) await run(readJson, request, response)
-    if (limit !== 'none') await context.limits.countAccount(limit, request, response)
     const call = { ...parse(declared.request, request), context, caller }
+    if (limit !== 'none') await context.limits.countAccount(limit, request, response)
     if (declared.open) return declared.open({ ...call, request, response } as never)
     const reply = await declared.handler?.(call as never)
     if (!reply) throw new Error(`${declared.path} has no handler`)

@@ -47,7 +47,7 @@ export class AccessTokens {
   /** @throws AccessTokenError */
   verify(token: string): AccessClaims {
     const claims = this.#claims(token)
-    if (typeof claims === 'string' || typeof claims.sub !== 'string' || typeof claims.sid !== 'string')
+    if (typeof claims === 'string' || typeof claims.sub !== 'string' || typeof claims.sid !== 'string' || claims.exp === undefined)
       throw new AccessTokenError('invalid')
     return { userId: claims.sub, sessionId: claims.sid }
   }

@@ -1,0 +1,182 @@
+import { Types } from 'mongoose'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { aPassword, aPerson, aPhone } from './support/people.js'
+import { startTestApp, type TestApp } from './support/test-app.js'
+
+let app: TestApp
+beforeAll(async () => {
+  app = await startTestApp()
+})
+afterAll(() => app.close())
+
+const register = (body: object) => app.request.post('/api/v1/auth/register').send(body)
+const login = (body: object) => app.request.post('/api/v1/auth/login').send(body)
+const refresh = (refreshToken: string) => app.request.post('/api/v1/auth/refresh').send({ refreshToken })
+const me = (accessToken: string) => app.request.get('/api/v1/users/me').auth(accessToken, { type: 'bearer' })
+const somebody = (given: object = {}) => ({ phone: aPhone(), password: aPassword(), name: 'Ann', ...given })
+const pathsOf = (body: { errors: { path: string }[] }) => new Set(body.errors.map(({ path }) => path))
+
+const id = expect.stringMatching(/^[0-9a-f]{24}$/)
+const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/)
+
+describe('registering', () => {
+  it('makes an account and signs in', async () => {
+    const phone = aPhone()
+    const device = { name: 'Ann’s phone', platform: 'android', appVersion: '1.2.3' }
+    const { body } = await register(somebody({ phone, device })).expect(201)
+    expect(body).toEqual({
+      user: { id, name: 'Ann', phone, createdAt: time },
+      accessToken: expect.any(String),
+      expiresIn: 900,
+      refreshToken: expect.any(String),
+      session: { id, device, createdAt: time, lastSeenAt: time },
+    })
+    expect((await me(body.accessToken).expect(200)).body).toEqual(body.user)
+  })
+
+  it('says 409 where the phone has an account', async () => {
+    const { phone } = await aPerson(app)
+    const answer = await register(somebody({ phone })).expect(409)
+    expect(answer.body.code).toBe('conflict')
+  })
+
+  it('makes one account of 50 registrations of a phone at once', async () => {
+    const phone = aPhone()
+    const answers = await Promise.all(Array.from({ length: 50 }, () => register(somebody({ phone }))))
+    expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([201, ...Array<number>(49).fill(409)])
+    expect(await app.context.mongo.connection.collection('users').countDocuments({ phone })).toBe(1)
+  })
+
+  it('stores no password and no refresh token', async () => {
+    const { id: userId, phone, password, refreshToken } = await aPerson(app)
+    const { connection } = app.context.mongo
+    const user = await connection.collection('users').findOne({ phone })
+    expect(user?.passwordHash).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
+    const session = await connection.collection('sessions').findOne({ userId: user?._id ?? null })
+    expect(session?.refreshHash).toMatch(/^[\w-]{43}$/)
+    expect(JSON.stringify([user, session])).toContain(userId)
+    expect(JSON.stringify([user, session])).not.toContain(password)
+    expect(JSON.stringify([user, session])).not.toContain(refreshToken)
+  })
+
+  it.each([
+    ['national', '015112345678'],
+    ['without a plus', '4915112345678'],
+    ['with spaces', '+49 1511 2345678'],
+    ['too short', '+49151'],
+    ['too long', '+4915112345678901'],
+    ['of no country', '+99915112345678'],
+    ['that nobody can have', '+10000000000'],
+    ['with a line break', '+4915112345678\n'],
+    ['in other digits', '+٤٩١٥١١٢٣٤٥٦٧٨'],
+    ['that is empty', ''],
+  ])('refuses a phone %s', async (_name, phone) => {
+    const answer = await register(somebody({ phone })).expect(400)
+    expect(pathsOf(answer.body)).toEqual(new Set(['body.phone']))
+  })
+
+  it.each(['+12125550123', '+447400123456', '+919876543210', '+8613812345678'])('takes a phone of any country: %s', async (phone) => {
+    await register(somebody({ phone })).expect(201)
+  })
+
+  it.each(['', 'x'.repeat(11), 'x'.repeat(129)])('refuses the password %j', async (password) => {
+    const answer = await register(somebody({ password })).expect(400)
+    expect(pathsOf(answer.body)).toEqual(new Set(['body.password']))
+    if (password !== '') expect(answer.text).not.toContain(password)
+  })
+
+  it.each(['x'.repeat(12), 'x'.repeat(128), ' spaces around ', 'пароль из букв', '🔑'.repeat(12)])(
+    'takes the password %j as it is',
+    async (password) => {
+      const { body } = await register(somebody({ password })).expect(201)
+      await login({ phone: body.user.phone, password }).expect(200)
+      await login({ phone: body.user.phone, password: `${password.slice(0, -1)}!` }).expect(401)
+    },
+  )
+
+  it('takes a password that was typed on another keyboard: NFC', async () => {
+    const password = 'cafe\u0301 au lait'
+    const { body } = await register(somebody({ password })).expect(201)
+    await login({ phone: body.user.phone, password: password.normalize('NFC') }).expect(200)
+  })
+
+  it.each(['', '   ', 'x'.repeat(101), '\u200b\u200b', 'Ann\u0000', 'Ann\nBob', '\u3164'])('refuses the name %j', async (name) => {
+    const answer = await register(somebody({ name })).expect(400)
+    expect(pathsOf(answer.body)).toEqual(new Set(['body.name']))
+  })
+
+  it.each([
+    ['  Ann  ', 'Ann'],
+    ['x'.repeat(100), 'x'.repeat(100)],
+    ['Zoe\u0308', 'Zoë'],
+    ['👩‍🚀', '👩‍🚀'],
+    ['محمد', 'محمد'],
+  ])('keeps the name %j as %j', async (given, kept) => {
+    const { body } = await register(somebody({ name: given })).expect(201)
+    expect(body.user.name).toBe(kept)
+  })
+
+  it('refuses a name with half a surrogate pair, which nobody could store as it is', async () => {
+    const answer = await register(somebody({ name: 'Ann \ud800' })).expect(400)
+    expect(pathsOf(answer.body)).toEqual(new Set(['body.name']))
+  })
+})
+
+describe('signing in', () => {
+  it('opens another session', async () => {
+    const { id: userId, phone, password, name, refreshToken } = await aPerson(app)
+    const { body } = await login({ phone, password }).expect(200)
+    expect(body).toMatchObject({ user: { id: userId, phone, name }, expiresIn: 900, session: { id, device: null } })
+    expect(body.refreshToken).not.toBe(refreshToken)
+    await refresh(refreshToken).expect(200)
+  })
+
+  it('answers a wrong password and an unknown phone alike', async () => {
+    const { phone } = await aPerson(app)
+    const answers = await Promise.all([login({ phone, password: aPassword() }), login({ phone: aPhone(), password: aPassword() })])
+    const [known, unknown] = answers.map(({ status, body, headers }) => {
+      const { requestId: _, ...problem } = body
+      return { status, problem, headers: Object.keys(headers).toSorted() }
+    })
+    expect(known).toEqual(unknown)
+    expect(known).toMatchObject({ status: 401, problem: { code: 'invalid_credentials' } })
+  })
+
+  it('tells nobody which phones could be one', async () => {
+    for (const phone of ['', 'x', '015112345678']) {
+      const answer = await login({ phone, password: 'x' }).expect(401)
+      expect(answer.body.code).toBe('invalid_credentials')
+    }
+  })
+})
+
+describe('a refresh token', () => {
+  it('is traded, once, for a new pair of the same session', async () => {
+    const { id: userId, refreshToken } = await aPerson(app)
+    const { body } = await refresh(refreshToken).expect(200)
+    expect(Object.keys(body).toSorted()).toEqual(['accessToken', 'expiresIn', 'refreshToken'])
+    expect((await me(body.accessToken).expect(200)).body.id).toBe(userId)
+    const again = await refresh(refreshToken).expect(401)
+    expect(again.body.code).toBe('unauthenticated')
+    await refresh(body.refreshToken).expect(200)
+  })
+
+  it('is traded once, however many try at the same moment', async () => {
+    const { refreshToken } = await aPerson(app)
+    const answers = await Promise.all(Array.from({ length: 20 }, () => refresh(refreshToken)))
+    expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, ...Array<number>(19).fill(401)])
+  })
+
+  it('is good for its time and no longer', async () => {
+    const { id: userId, refreshToken } = await aPerson(app)
+    const sessions = app.context.mongo.connection.collection('sessions')
+    const session = await sessions.findOne({ userId: new Types.ObjectId(userId) })
+    expect((session?.expiresAt.getTime() - Date.now()) / 86_400_000).toBeCloseTo(30, 1) // days
+    await sessions.updateOne({ userId: new Types.ObjectId(userId) }, { $set: { expiresAt: new Date() } })
+    await refresh(refreshToken).expect(401)
+  })
+
+  it.each(['', 'nonsense', 'x'.repeat(200)])('is refused where it is none: %j', async (token) => {
+    await refresh(token).expect(401)
+  })
+})

@@ -1,0 +1,51 @@
+import { randomBytes } from 'node:crypto'
+import { describe, expect, it } from 'vitest'
+import { aFile, faultsOf, read } from './support/configuration.js'
+
+describe('secrets', () => {
+  const good: Record<string, string> = {
+    JWT_SECRET: randomBytes(32).toString('hex'),
+    AUTH_PEPPER: randomBytes(32).toString('hex'),
+    MONGO_URI: 'mongodb://someone:passphrase@127.0.0.1/chat',
+    REDIS_URL: 'redis://127.0.0.1:6390',
+    REDIS_PASSWORD: 'passphrase',
+  }
+  it.each(Object.keys(good))('%s may come from a file', (name) => {
+    const value = good[name] ?? ''
+    const others = name === 'REDIS_PASSWORD' ? { REDIS_URL: 'redis://127.0.0.1' } : {}
+    expect(read({ ...others, [`${name}_FILE`]: aFile(`${value}\n`) })).toEqual(read({ ...others, [name]: value }))
+  })
+
+  it.each(Object.keys(good))('%s may not be set twice', (name) => {
+    const value = good[name] ?? ''
+    expect(faultsOf({ [name]: value, [`${name}_FILE`]: aFile(value) })).toEqual([expect.stringMatching(`^${name}: is set twice`)])
+  })
+
+  it.each(Object.keys(good))('%s_FILE has to be there', (name) => {
+    expect(() => read({ [`${name}_FILE`]: '/nowhere/secret' })).toThrow(`${name}_FILE: cannot be read (ENOENT)`)
+  })
+
+  it.each([
+    'your-super-secret-jwt-key-change-in-production',
+    'change-me-change-me-change-me-change-me',
+    'changeme0123456789012345678901234567890',
+    'this-is-only-an-example-of-a-secret-value',
+    'your_jwt_secret_here_0123456789012345678',
+    'a'.repeat(40),
+    'x'.repeat(31),
+  ])('JWT_SECRET may not be %s', (value) => {
+    expect(faultsOf({ JWT_SECRET: value })).toHaveLength(1)
+  })
+
+  it('are repeated in no message', () => {
+    const bad = {
+      JWT_SECRET: 'tiny-Xq81',
+      AUTH_PEPPER: 'tiny-Pw72',
+      MONGO_URI: 'mongo://someone:Kf63@db/chat',
+      REDIS_URL: 'http://someone:Lz54@cache',
+    }
+    const message = faultsOf(bad).join('\n')
+    expect(message.match(/^\w+/gm)?.toSorted()).toEqual(Object.keys(bad).toSorted())
+    expect(message).not.toMatch(/Xq81|Pw72|Kf63|Lz54/)
+  })
+})

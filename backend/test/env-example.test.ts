@@ -1,0 +1,29 @@
+import { describe, expect, it } from 'vitest'
+import { readConfig } from '../src/config.js'
+import { type Variable, variables } from '../src/variables.js'
+import { renderEnvExample } from './support/env-example.js'
+
+describe('.env.example', () => {
+  it('is what variables.ts says; vitest -u writes it', async () => {
+    await expect(renderEnvExample()).toMatchFileSnapshot('../../.env.example')
+  })
+
+  it('shows every default as it is', () => {
+    for (const [name, { schema, example }] of Object.entries<Variable>(variables)) {
+      const fallback = schema.safeParse(undefined).data
+      if (fallback === undefined || Array.isArray(fallback)) continue
+      expect([name, schema.safeParse(example).data]).toEqual([name, fallback])
+    }
+  })
+
+  it('shows nothing that the server would refuse', () => {
+    const shown = Object.entries<Variable>(variables).filter(([, { example }]) => example !== '')
+    const environment = Object.fromEntries(shown.map(([name, { example }]) => [name, example]))
+    expect(() => readConfig({ ...environment, JWT_SECRET: 'Zq0v'.repeat(12) })).not.toThrow()
+  })
+
+  it('shows no secret that could be used', () => {
+    const secrets = ['JWT_SECRET', 'AUTH_PEPPER', 'REDIS_PASSWORD'] as const
+    expect(secrets.map((name) => variables[name].example)).toEqual(['', '', ''])
+  })
+})

@@ -1,0 +1,95 @@
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { createIndexes } from '../src/platform/indexes.js'
+import { aDirectConversation } from './support/people.js'
+import { aDatabase, startTestApp, type TestApp } from './support/test-app.js'
+
+const deadlineMs = 15_000
+const declared = {
+  users: [
+    { name: 'name', key: { name: 1 } },
+    { name: 'phone', key: { phone: 1 }, unique: true },
+  ],
+  sessions: [
+    { name: 'expires_at', key: { expiresAt: 1 }, expireAfterSeconds: 0 },
+    { name: 'refresh_hash', key: { refreshHash: 1 }, unique: true },
+    { name: 'user_last_seen', key: { userId: 1, lastSeenAt: -1 } },
+  ],
+  conversations: [
+    { name: 'direct_key', key: { directKey: 1 }, unique: true, sparse: true },
+    { name: 'last_message', key: { lastMessageAt: -1 } },
+    { name: 'member_last_message', key: { 'members.userId': 1, lastMessageAt: -1, _id: -1 } },
+  ],
+  messages: [
+    { name: 'conversation_created', key: { conversationId: 1, createdAt: -1 } },
+    { name: 'conversation_sender_client', key: { conversationId: 1, senderId: 1, clientId: 1 }, unique: true },
+    { name: 'conversation_seq', key: { conversationId: 1, seq: 1 }, unique: true },
+    { name: 'sender_created', key: { senderId: 1, createdAt: -1 } },
+  ],
+}
+
+const started = async (...parameters: Parameters<typeof startTestApp>): Promise<TestApp> => {
+  const app = await startTestApp(...parameters)
+  onTestFinished(() => app.close())
+  return app
+}
+
+/** What the last error in the log says. */
+const whatIsMissing = ({ logs }: TestApp): string => JSON.parse(logs.at(-1) ?? '{}').err?.message ?? ''
+
+const indexesOf = async ({ context }: TestApp) => {
+  const { connection } = context.mongo
+  const found = await Promise.all(
+    Object.keys(declared).map(async (collection) => {
+      const indexes = await connection.collection(collection).indexes()
+      const own = indexes.filter(({ name }) => name !== '_id_').toSorted((a, b) => String(a.name).localeCompare(String(b.name)))
+      return [collection, own.map(({ v: _, storageEngine: __, ...index }) => index)] // what a server adds of its own
+    }),
+  )
+  return Object.fromEntries(found)
+}
+
+describe('indexes', () => {
+  it('are made by the start in development and tests, even by several workers at once', async () => {
+    const MONGO_URI = aDatabase()
+    const workers = await Promise.all(['test', 'development', 'test'].map((NODE_ENV) => started({ NODE_ENV, MONGO_URI })))
+    const [worker] = workers
+    if (!worker) throw new Error('three were started')
+    expect(await indexesOf(worker)).toEqual(declared)
+  })
+
+  it('are not made in production: it is not ready and says what to do, and becomes ready by itself once they are there', async () => {
+    const app = await started({ NODE_ENV: 'production', LOG_LEVEL: 'error' }, { waitForDatabase: false })
+    await expect.poll(() => app.logs.join(''), { timeout: deadlineMs }).toContain('npm run migrate')
+    expect(whatIsMissing(app).match(/Message \{/g)).toHaveLength(4)
+    await app.request.get('/health/ready').expect(503, { status: 'starting' })
+    await app.request.get('/api/v1/users/me').expect(503)
+    expect(await app.context.mongo.connection.listCollections()).toEqual([])
+
+    await createIndexes(app.context.models)
+    await expect.poll(async () => (await app.request.get('/health/ready')).status, { timeout: deadlineMs }).toBe(200)
+    const { ann, conversation } = await aDirectConversation(app)
+    await ann.send(conversation.id, {}).expect(201)
+  })
+
+  it('of which one is missing keep production from starting, by its name', async () => {
+    const MONGO_URI = aDatabase()
+    const first = await started({ MONGO_URI })
+    await first.context.mongo.connection.collection('messages').dropIndex('conversation_seq')
+    const app = await started({ NODE_ENV: 'production', LOG_LEVEL: 'error', MONGO_URI }, { waitForDatabase: false })
+    await expect.poll(() => app.logs.join(''), { timeout: deadlineMs }).toContain('npm run migrate')
+    expect(whatIsMissing(app)).toMatch(/\(Message \{"conversationId":1,"seq":1\}\)$/)
+    await app.request.get('/ready').expect(503)
+  })
+
+  it('of which one should be unique and is not keep production from starting', async () => {
+    const MONGO_URI = aDatabase()
+    const first = await started({ MONGO_URI })
+    const messages = first.context.mongo.connection.collection('messages')
+    await messages.dropIndex('conversation_seq')
+    await messages.createIndex({ conversationId: 1, seq: 1 }, { name: 'conversation_seq' })
+    const app = await started({ NODE_ENV: 'production', LOG_LEVEL: 'info', REDIS_URL: '', MONGO_URI }, { waitForDatabase: false })
+    await expect.poll(() => app.logs.join(''), { timeout: deadlineMs }).toMatch(/npm run migrate|MongoDB: reached/)
+    await app.request.get('/ready').expect(503)
+    expect(whatIsMissing(app)).toContain('"seq":1')
+  })
+})

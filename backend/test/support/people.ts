@@ -1,0 +1,62 @@
+import { randomInt, randomUUID } from 'node:crypto'
+import type { Test } from 'supertest'
+import type { TestApp } from './test-app.js'
+
+/** A signed-in person, and what they ask: paths below /api/v1. */
+export interface Person {
+  readonly id: string
+  readonly name: string
+  readonly phone: string
+  readonly password: string
+  readonly accessToken: string
+  readonly refreshToken: string
+  get(path: string): Test
+  post(path: string, body: object): Test
+  send(conversationId: string, message: { readonly clientId?: string; readonly text?: string }): Test
+}
+
+interface Conversation {
+  readonly id: string
+}
+
+let lastNumber = randomInt(500_000)
+
+/** A valid German mobile number, not given out before in this file. */
+export const aPhone = (): string => {
+  lastNumber += 1
+  return `+4915112${String(lastNumber).padStart(6, '0')}`
+}
+
+export const aPassword = (): string => `signals from ${randomUUID()}`
+
+/** Registers somebody. */
+export const aPerson = async (app: TestApp, { name = 'Ann' }: { readonly name?: string } = {}): Promise<Person> => {
+  const [phone, password] = [aPhone(), aPassword()]
+  const { body } = await app.request.post('/api/v1/auth/register').send({ phone, password, name }).expect(201)
+  const { accessToken, refreshToken, user } = body
+  const get: Person['get'] = (path) => app.request.get(`/api/v1${path}`).auth(accessToken, { type: 'bearer' })
+  const post: Person['post'] = (path, content) => app.request.post(`/api/v1${path}`).auth(accessToken, { type: 'bearer' }).send(content)
+  const send: Person['send'] = (conversationId, { clientId = randomUUID(), text = 'hello' }) =>
+    post(`/conversations/${conversationId}/messages`, { clientId, text })
+  return { id: user.id, name, phone, password, accessToken, refreshToken, get, post, send }
+}
+
+/** Two people and their conversation, which Ann began. */
+export const aDirectConversation = async (app: TestApp): Promise<{ ann: Person; bob: Person; conversation: Conversation }> => {
+  const [ann, bob] = await Promise.all([aPerson(app), aPerson(app, { name: 'Bob' })])
+  const { body } = await ann.post('/conversations', { type: 'direct', userId: bob.id }).expect(201)
+  return { ann, bob, conversation: body }
+}
+
+/** A group of `size` people, its owner first among the members; the owner is made too where none is given. */
+export const aGroup = async (
+  app: TestApp,
+  size: number,
+  givenOwner?: Person,
+): Promise<{ owner: Person; members: Person[]; conversation: Conversation }> => {
+  const owner = givenOwner ?? (await aPerson(app, { name: 'Owner' }))
+  const others = await Promise.all(Array.from({ length: size - 1 }, (_, n) => aPerson(app, { name: `Member ${n + 1}` })))
+  const memberIds = others.map(({ id }) => id)
+  const { body } = await owner.post('/conversations', { type: 'group', name: 'The hill', memberIds }).expect(201)
+  return { owner, members: [owner, ...others], conversation: body }
+}

@@ -1,0 +1,83 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import supertest from 'supertest'
+import { inject, vi } from 'vitest'
+import { createApp } from '../../src/app.js'
+import { readConfig } from '../../src/config.js'
+import { type Context, createContext } from '../../src/context.js'
+import { limitNames } from '../../src/http/limits-table.js'
+import { HttpServer } from '../../src/http/server.js'
+import { createLogger } from '../../src/platform/logger.js'
+
+/** The whole server in this process, over a database of its own, and what a test needs to look into it. */
+export interface TestApp {
+  readonly context: Context
+  readonly url: string
+  /** Asks the server, from its root. */
+  readonly request: ReturnType<typeof supertest>
+  /** The JWT_SECRET. */
+  readonly secret: string
+  /** Every line that was logged; none unless LOG_LEVEL is given. */
+  readonly logs: readonly string[]
+  close(): Promise<void>
+}
+
+interface Options {
+  readonly waitForDatabase?: boolean
+  readonly waitForRedis?: boolean
+}
+
+const startDeadlineMs = 15_000
+/** How many apps serve a database: the last one to close drops it. */
+const appsOf = new Map<string, number>()
+
+/** A URI for a database that nobody else has. */
+export const aDatabase = (): string => {
+  const url = new URL(inject('mongoUrl'))
+  url.pathname = `/test-${randomUUID()}`
+  return url.href
+}
+
+/** An environment that is good to start with, and whose limits nobody reaches. */
+const aTestEnvironment = (): Record<string, string> => ({
+  NODE_ENV: 'test',
+  LOG_LEVEL: 'silent',
+  PORT: '0',
+  MONGO_URI: aDatabase(),
+  REDIS_URL: inject('redisUrl'),
+  JWT_SECRET: randomBytes(48).toString('base64'),
+  ...Object.fromEntries(limitNames.map((name) => [`LIMIT_${name.toUpperCase()}`, '1000000/s'])),
+})
+
+/** Starts the server on a free port. `overrides` are environment variables; an empty one is unset. */
+export const startTestApp = async (
+  overrides: Readonly<Record<string, string>> = {},
+  { waitForDatabase = true, waitForRedis = true }: Options = {},
+): Promise<TestApp> => {
+  const environment = { ...aTestEnvironment(), ...overrides }
+  const config = readConfig(environment)
+  const logs: string[] = []
+  const context = createContext(config, createLogger(config.server.logLevel, { write: (line) => void logs.push(line) }))
+  const server = new HttpServer(createApp(context))
+  const port = await server.listen(config.server.port, config.server.host)
+  const database = new URL(config.mongo.uri).pathname
+  appsOf.set(database, (appsOf.get(database) ?? 0) + 1)
+  context.start()
+  if (waitForDatabase) await context.mongo.whenReady(AbortSignal.timeout(startDeadlineMs))
+  if (waitForRedis) await vi.waitUntil(context.redisReady, { timeout: startDeadlineMs, interval: 5 })
+  const url = `http://127.0.0.1:${port}`
+  return {
+    context,
+    url,
+    request: supertest(url),
+    secret: environment.JWT_SECRET ?? '',
+    logs,
+    async close() {
+      context.hub.drain()
+      await server.drain(0)
+      const others = (appsOf.get(database) ?? 1) - 1
+      appsOf.set(database, others)
+      if (others === 0 && context.mongo.ready) await context.mongo.connection.dropDatabase()
+      await context.close()
+    },
+  }
+}
