@@ -1,0 +1,97 @@
+import type { EntryId } from './position.js'
+
+/** To everyone in a conversation, or to every device of a person. `control` is for the hubs themselves. */
+export type Channel = `conversation:${string}` | `user:${string}` | 'control'
+
+/** One event for one channel. */
+export interface Entry {
+  readonly channel: Exclude<Channel, 'control'>
+  /** Told apart by it: the same event appended again, flagged as a repeat, is found and not told twice. */
+  readonly eventId: string
+  /** `event:` and `data:` lines and the blank line; the id is put before them by whoever streams. */
+  readonly frame: Buffer
+  /** Of `message.created`: the channel shows these in the order of seq, whichever worker appends first. */
+  readonly seq?: number
+  /** The message whose content the frame carries: what a purge removes. */
+  readonly messageId?: string
+  /** What the hubs must know before the event arrives. */
+  readonly control?: object
+  /** True when it may have been appended before. */
+  readonly repeat?: boolean
+}
+
+/**
+ * `appended`: it is in the log, or was, or will not be missed (purged, passed over). `held`: kept until its predecessor comes; not yet safe to forget.
+ * `need-base`: the channel knows no seq; set the base and append again.
+ */
+export type Outcome = 'appended' | 'held' | 'need-base'
+
+export interface Answer {
+  /** Changes whenever what the log holds can no longer be trusted to be complete. */
+  readonly epoch: string
+  readonly outcome: Outcome
+}
+
+/** Where a shard's log stands: every entry up to `id` has been published. `now` is the clock of Redis, in milliseconds. */
+export interface Head {
+  readonly epoch: string
+  readonly id: EntryId
+  readonly now: number
+}
+
+export interface LoggedFrame {
+  readonly id: EntryId
+  readonly frame: Buffer
+}
+
+/** What a channel holds after a position. */
+export interface Page {
+  readonly entries: readonly LoggedFrame[]
+  /** Up to here entries have been trimmed: a position before it has a gap. */
+  readonly floor: EntryId
+}
+
+/** A channel's newest entry and its floor; the origin where there is none. */
+export interface ChannelState {
+  readonly last: EntryId
+  readonly floor: EntryId
+}
+
+/** What a hub does with what arrives, in the order of ids. */
+export interface LogListener {
+  frame(channel: Channel, id: EntryId | undefined, frame: Buffer): void
+  /** The subscription was lost: something may have been missed, and nothing is subscribed any more. */
+  gap(): void
+}
+
+/** Settings that all workers must share. */
+export interface LogLimits {
+  readonly entriesPerChannel: number
+  readonly ttlSeconds: number
+}
+
+/**
+ * The event log of one shard: capped, ordered, published as it is written.
+ * One order for all its channels: ids rise even when the clock steps back.
+ */
+export interface EventLog {
+  append(entry: Entry): Promise<Answer>
+  /** Tells a channel without a seq where it stands: the next is `base + 1`. Does nothing where it knows. */
+  setBase(channel: Channel, base: number): Promise<void>
+  /** Gives up on what is missing up to `seq`: what was held goes on, and the channel's floor rises, so that every older position has a gap. */
+  passOver(channel: Channel, seq: number): Promise<void>
+  /** Removes a message's content from the log, and refuses it for as long as the log lives. */
+  purge(channel: Channel, messageId: string): Promise<void>
+  /** Published only: no id, no log. */
+  tell(channel: Channel, frame: Buffer): Promise<void>
+  head(): Promise<Head>
+  /** Moves the head to now and tells every hub, so that the position of an idle stream stays young. */
+  tick(): Promise<void>
+  states(channels: readonly Channel[]): Promise<ChannelState[]>
+  /** Entries after `after` up to `upTo`, at most `count`, oldest first. */
+  read(channel: Channel, after: EntryId, upTo: EntryId, count: number): Promise<Page>
+  /** Once resolved, everything published afterwards arrives. */
+  subscribe(channel: Channel): Promise<void>
+  unsubscribe(channel: Channel): void
+  listen(listener: LogListener): void
+}
