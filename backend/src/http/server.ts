@@ -6,27 +6,29 @@ import type { Express } from 'express'
 const keepAliveMs = 5000
 
 /**
- * The HTTP server, and how it ends.
- * Express sets the prototype of each request and response, which makes V8 forget what it knew of their shape; here they are
- * born with the prototypes that Express wants, and setting them again does nothing.
+ * Express sets the prototype of each request and response, which makes V8 forget what it knew of their shape. Here they are
+ * born with the prototypes that Express is told to set, and setting them again does nothing.
  */
+const bornForExpress = (app: Express) => {
+  class BornRequest extends IncomingMessage {}
+  class BornResponse extends ServerResponse {}
+  Object.setPrototypeOf(BornRequest.prototype, app.request)
+  Object.setPrototypeOf(BornResponse.prototype, app.response)
+  Object.assign(app, { request: BornRequest.prototype, response: BornResponse.prototype })
+  return { IncomingMessage: BornRequest, ServerResponse: BornResponse }
+}
+
+/** The HTTP server, and how it ends. */
 export class HttpServer {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   #draining = false
 
   constructor(app: Express) {
-    this.#server = createServer(
-      {
-        IncomingMessage: born(IncomingMessage, app.request),
-        ServerResponse: born(ServerResponse, app.response),
-        keepAliveTimeout: keepAliveMs,
-      },
-      (request, response) => {
-        if (this.#draining) response.setHeader('Connection', 'close')
-        app(request, response)
-      },
-    )
+    this.#server = createServer({ ...bornForExpress(app), keepAliveTimeout: keepAliveMs }, (request, response) => {
+      if (this.#draining) response.setHeader('Connection', 'close')
+      app(request, response)
+    })
     this.#server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket)
       socket.once('close', () => this.#sockets.delete(socket))
@@ -62,13 +64,4 @@ export class HttpServer {
     this.#server.close()
     this.#server.closeAllConnections()
   }
-}
-
-/** A class like `Base` whose instances have exactly `prototype`. */
-const born = <T extends typeof IncomingMessage | typeof ServerResponse>(Base: T, prototype: object): T => {
-  function Born(...parameters: unknown[]): object {
-    return Reflect.construct(Base, parameters, Born) as object
-  }
-  Born.prototype = prototype
-  return Born as unknown as T // TypeScript has no type for a constructor that is a function
 }

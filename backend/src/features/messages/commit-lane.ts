@@ -37,8 +37,9 @@ const batchDeadlineMs = 10_000
 
 /**
  * The one way messages are stored. While a batch is on its way to the database new messages gather; the next takes them,
- * of whatever conversations, in one ordered insert. Each gets its conversation's next seq, and the unique index on
- * (conversationId, seq) decides: seq N+1 exists only after N does. At a conflict the head is read anew and the rest goes again.
+ * of whatever conversations, in one insert: in order where they are mostly of few conversations, else one of each conversation, each for
+ * itself. Each gets its conversation's next seq, and the unique index on (conversationId, seq) decides: seq N+1 exists only after N does.
+ * At a conflict the heads are learned anew and the rest goes again.
  */
 export class CommitLane {
   readonly #deps: Dependencies
@@ -78,18 +79,21 @@ export class CommitLane {
   /** Commits what waits until the batch is empty; at each turn the batch is filled up from the queue. */
   async #commitBatch(batch: Waiting[]): Promise<void> {
     let endsAt = Date.now() + batchDeadlineMs
-    const known: HeadMap = new Map()
+    let refusedHeads: HeadMap = new Map()
     this.#fill(batch)
     while (batch.length > 0) {
-      await this.#learnHeads(batch, known)
-      const documents = numbered(batch, known)
+      const heads = await this.#headsFor(batch, refusedHeads)
       const remainingMs = endsAt - Date.now()
       if (remainingMs <= 0) throw new Problem('service_unavailable', 'The message could not be stored in time')
-      const { stored, refusal } = await insertBatch(this.#deps.messages(), documents, remainingMs)
-      this.#settle(batch, documents.slice(0, stored), known)
-      if (!refusal) return
-      const answered = await this.#resolveRefusal(batch, refusal, known)
-      if (stored > 0 || answered) endsAt = Date.now() + batchDeadlineMs // the deadline is for standing still
+      const firsts = firstOfEach(batch)
+      const ordered = firsts.length * 2 < batch.length
+      const sent = ordered ? [...batch] : firsts
+      const documents = numbered(sent, heads)
+      const { tried, refusals } = await insertBatch(this.#deps.messages(), documents, { ordered, deadlineMs: remainingMs })
+      this.#settle(batch, sent, documents, tried, refusals)
+      const { again, answered } = await this.#answerRefused(batch, sent, refusals)
+      refusedHeads = new Map(again.map((id) => [id, heads.get(id) ?? 0]))
+      if (tried > refusals.length || answered) endsAt = Date.now() + batchDeadlineMs // the deadline is for standing still
       this.#fill(batch)
     }
   }
@@ -105,47 +109,75 @@ export class CommitLane {
     }
   }
 
-  async #learnHeads(batch: readonly Waiting[], known: HeadMap): Promise<void> {
-    const unknown = new Set(conversationsOf(batch).filter((id) => !known.has(id)))
-    if (unknown.size === 0) return
-    for (const [id, head] of await this.#deps.heads.of(unknown)) known.set(id, head)
+  /** The heads that all workers know of now; from the database where that is what was refused. */
+  async #headsFor(batch: readonly Waiting[], refusedHeads: HeadMap): Promise<HeadMap> {
+    const heads = await this.#deps.heads.of(new Set(conversationsOf(batch)))
+    const stale = [...refusedHeads].filter(([id, head]) => (heads.get(id) ?? 0) <= head)
+    await Promise.all(stale.map(async ([id]) => heads.set(id, await this.#deps.heads.read(id))))
+    return heads
   }
 
-  #settle(batch: Waiting[], stored: readonly MessageDocument[], known: HeadMap): void {
+  #settle(
+    batch: Waiting[],
+    sent: readonly Waiting[],
+    documents: readonly MessageDocument[],
+    tried: number,
+    refusals: readonly Refusal[],
+  ): void {
+    const refused = new Set(refusals.map(({ index }) => index))
+    const stored = documents.slice(0, tried).flatMap((message, n) => {
+      const waiting = sent[n]
+      return waiting && !refused.has(n) ? [{ waiting, message }] : []
+    })
     if (stored.length === 0) return
-    const raised: HeadMap = new Map()
-    for (const message of stored) raised.set(message.conversationId.toHexString(), message.seq)
-    for (const [id, seq] of raised) known.set(id, seq)
-    this.#deps.heads.raise(raised)
-    this.#deps.onStored(stored)
-    for (const [n, { resolve }] of batch.splice(0, stored.length).entries()) {
-      const message = stored[n]
-      if (message) resolve({ message, created: true })
-    }
+    this.#deps.heads.raise(new Map(stored.map(({ message }) => [message.conversationId.toHexString(), message.seq])))
+    this.#deps.onStored(stored.map(({ message }) => message))
+    drop(batch, new Set(stored.map(({ waiting }) => waiting)))
+    for (const { waiting, message } of stored) waiting.resolve({ message, created: true })
   }
 
-  /** The first of the batch was refused: answers it, or learns the head anew so that it can go again. @returns true where it was answered */
-  async #resolveRefusal(batch: Waiting[], { reason, error }: Refusal, known: HeadMap): Promise<boolean> {
-    const [first] = batch
-    if (!first) return false
-    const { conversationId, senderId, clientId } = first.draft
+  /** Answers what was refused for good. @returns the conversations of what goes again, and whether something was answered */
+  async #answerRefused(
+    batch: Waiting[],
+    sent: readonly Waiting[],
+    refusals: readonly Refusal[],
+  ): Promise<{ again: string[]; answered: boolean }> {
+    const again: string[] = []
+    for (const { index, reason, error } of refusals) {
+      const waiting = sent[index]
+      if (!waiting) continue
+      if (await this.#answer(waiting, reason, error)) drop(batch, new Set([waiting]))
+      else again.push(waiting.draft.conversationId.toHexString())
+    }
+    return { again, answered: again.length < refusals.length }
+  }
+
+  /** @returns false where the message is to go again */
+  async #answer(waiting: Waiting, reason: Refusal['reason'], error: Error): Promise<boolean> {
+    if (reason === 'seq-taken') return false
     if (reason === 'refused') {
-      batch.shift()
-      first.reject(error)
+      waiting.reject(error)
       return true
     }
-    if (reason !== 'seq-taken') {
-      const message = await this.#deps.messages().findOne({ conversationId, senderId, clientId }, { readConcern: { level: 'majority' } })
-      if (message) {
-        batch.shift()
-        first.resolve({ message, created: false })
-        return true
-      }
-    }
-    const id = conversationId.toHexString()
-    known.set(id, await this.#deps.heads.read(id))
-    return false
+    const { conversationId, senderId, clientId } = waiting.draft
+    const message = await this.#deps.messages().findOne({ conversationId, senderId, clientId }, { readConcern: { level: 'majority' } })
+    if (message) waiting.resolve({ message, created: false })
+    return message !== null
   }
+}
+
+/** The first message of each conversation: they can be stored each for itself, and leave no gap where one is refused. */
+const firstOfEach = (batch: readonly Waiting[]): Waiting[] => {
+  const firsts = new Map<string, Waiting>()
+  for (const waiting of batch) {
+    const id = waiting.draft.conversationId.toHexString()
+    if (!firsts.has(id)) firsts.set(id, waiting)
+  }
+  return [...firsts.values()]
+}
+
+const drop = (batch: Waiting[], gone: ReadonlySet<Waiting>): void => {
+  batch.splice(0, batch.length, ...batch.filter((waiting) => !gone.has(waiting)))
 }
 
 const conversationsOf = (batch: readonly Waiting[]): string[] => batch.map(({ draft }) => draft.conversationId.toHexString())

@@ -56,7 +56,7 @@ export class Heads {
     return heads
   }
 
-  /** From the database itself: 0 where the conversation has no message. */
+  /** From the database itself, a majority of it: 0 where the conversation has no message. */
   async read(conversationId: string): Promise<number> {
     const newest = await this.#deps.messages().findOne(
       { conversationId: toObjectId(conversationId) },
@@ -68,7 +68,9 @@ export class Heads {
         maxTimeMS: readDeadlineMs,
       },
     )
-    return newest?.seq ?? 0
+    const head = newest?.seq ?? 0
+    this.#remember(this.#deps.keyspace.head(conversationId), head)
+    return head
   }
 
   /** Remembers heads that a majority has acknowledged. Redis is told without waiting: it holds hints alone. */
@@ -80,7 +82,7 @@ export class Heads {
       const key = this.#deps.keyspace.head(id)
       keys.push(key)
       seqs.push(seq)
-      if (seq > (this.#remembered.get(key) ?? 0)) this.#remembered.set(key, seq)
+      this.#remember(key, seq)
     }
     this.#deps.redis?.eval(raiseScript, keys.length, ...keys, rememberedSeconds, ...seqs).catch(() => undefined) // a hint less
   }
@@ -88,6 +90,10 @@ export class Heads {
   /** Forgets what this worker remembers: after a write whose outcome is not known. */
   forget(conversationIds: Iterable<string>): void {
     for (const id of conversationIds) this.#remembered.delete(this.#deps.keyspace.head(id))
+  }
+
+  #remember(key: string, seq: number): void {
+    if (seq > (this.#remembered.get(key) ?? 0)) this.#remembered.set(key, seq)
   }
 
   async #hints(keys: string[]): Promise<(string | null)[]> {
