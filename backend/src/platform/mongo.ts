@@ -34,6 +34,7 @@ export class Mongo extends EventEmitter<{ ready: []; replaced: [] }> {
   readonly #closing = new AbortController()
   #prepare: () => Promise<void> = () => Promise.resolve()
   #generation: Generation | undefined
+  #opened = false
   #ready = false
 
   constructor(options: MongoOptions, logger: Logger) {
@@ -43,10 +44,11 @@ export class Mongo extends EventEmitter<{ ready: []; replaced: [] }> {
     this.connection = mongoose.createConnection()
     this.connection.on('error', (error) => logger.warn({ err: error }, 'MongoDB: connection error'))
     this.connection.on('disconnected', () => {
-      if (this.#ready) logger.warn('MongoDB: connection lost')
+      if (!this.#ready) return
       this.#ready = false
+      logger.warn('MongoDB: connection lost')
+      void this.#connect()
     })
-    this.connection.on('reconnected', () => void this.#connect())
   }
 
   /** True when operations can be served: connected, and the database prepared. */
@@ -104,7 +106,8 @@ export class Mongo extends EventEmitter<{ ready: []; replaced: [] }> {
   }
 
   async #reach(): Promise<void> {
-    if (this.connection.readyState !== mongoose.ConnectionStates.connected) await this.#open()
+    if (this.#opened) await this.connection.getClient().db().command({ ping: 1 }) // the driver looks for a server while somebody asks for one
+    else await this.#open()
     await this.#prepare()
     const generation = await readGeneration(this.connection)
     const replaced = this.#generation !== undefined && this.#generation !== generation
@@ -127,6 +130,7 @@ export class Mongo extends EventEmitter<{ ready: []; replaced: [] }> {
       autoCreate: false,
       monitorCommands: true,
     })
+    this.#opened = true // from here on the driver keeps it: opening again would leave the first client behind
     logSlowCommands(this.connection.getClient(), this.#logger, slowMs)
   }
 }

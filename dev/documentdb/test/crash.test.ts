@@ -50,13 +50,22 @@ describe('a durable engine whose Postgres is killed under writes', () => {
   })
 })
 
+/** The death of one process may have ended the next already. */
+const killIfThere = (pid: number): void => {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
+  }
+}
+
 describe('an engine that is killed as a whole', () => {
   it('has its data when it is started again', async () => {
     const folder = aDataFolder()
     const first = await anEngine(folder, { durable: true })
     await first.client.db('d').collection('c').insertOne({ n: 1 })
     const processes = engineProcesses(folder)
-    for (const pid of processes) process.kill(pid, 'SIGKILL')
+    for (const pid of processes) killIfThere(pid)
     await until('every process has ended', () => !processes.some(isRunning))
     const second = await anEngine(folder, { durable: true })
     expect(await second.client.db('d').collection('c').countDocuments()).toBe(1)
