@@ -2,6 +2,7 @@ import { createSecretKey, type KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { z } from 'zod'
 import { defaultLimits, type LimitName, limitNames, parseRate, type Rate } from './http/limits-table.js'
+import type { RedisSettings } from './platform/redis-address.js'
 import { type Variable, variables } from './variables.js'
 
 type Environment = Record<string, string | undefined>
@@ -27,7 +28,8 @@ export interface Config {
     readonly selectionTimeoutMs: number
     readonly socketTimeoutMs: number
   }
-  readonly redis: { readonly url: string; readonly password: string | undefined } | undefined
+  readonly redis: RedisSettings | undefined
+  readonly eventLog: { readonly entriesPerChannel: number; readonly ttlSeconds: number }
   readonly tokens: {
     readonly key: KeyObject
     readonly issuer: string
@@ -66,7 +68,7 @@ export const readConfig = (environment: Environment = process.env, place: { clus
     else faults.push(`${name}: ${text === undefined ? 'is required' : parsed.error.issues.map((issue) => issue.message).join('; ')}`)
   }
   if (values.NODE_ENV === 'production' && !values.MONGO_URI) faults.push('MONGO_URI: is required in production')
-  if (place.clustered && !values.REDIS_URL) faults.push('REDIS_URL: is required with more than one worker')
+  faults.push(...redisFaults(values, place))
   if (faults.length > 0) throw new ConfigError(faults)
   return toConfig(values as Values, environment.NODE_APP_INSTANCE ?? '0')
 }
@@ -105,7 +107,8 @@ const toConfig = (values: Values, worker: string): Config => {
       selectionTimeoutMs: values.MONGO_SELECTION_TIMEOUT_MS,
       socketTimeoutMs: values.MONGO_SOCKET_TIMEOUT_MS,
     },
-    redis: values.REDIS_URL ? { url: values.REDIS_URL, password: values.REDIS_PASSWORD } : undefined,
+    redis: redisOf(values),
+    eventLog: { entriesPerChannel: values.EVENT_LOG_ENTRIES, ttlSeconds: values.EVENT_LOG_TTL },
     tokens: {
       key: createSecretKey(values.JWT_SECRET, 'utf8'),
       issuer: values.JWT_ISSUER,
@@ -116,6 +119,29 @@ const toConfig = (values: Values, worker: string): Config => {
     limits: limitsOf(values),
     warnings,
   }
+}
+
+const redisFaults = ({ REDIS_URL, REDIS_SENTINELS, REDIS_CA_FILE }: Partial<Values>, { clustered }: { clustered: boolean }): string[] => {
+  if (REDIS_URL && REDIS_SENTINELS) return ['REDIS_SENTINELS: is set beside REDIS_URL; only one of the two can say where Redis is']
+  if (REDIS_URL && !REDIS_URL.tls && REDIS_CA_FILE) return ['REDIS_CA_FILE: needs a REDIS_URL that begins with rediss://']
+  return clustered && !REDIS_URL && !REDIS_SENTINELS ? ['REDIS_URL: is required with more than one worker'] : []
+}
+
+const redisOf = (values: Values): RedisSettings | undefined => {
+  const { REDIS_URL: url, REDIS_SENTINELS: sentinels, REDIS_USERNAME: username, REDIS_PASSWORD: password, REDIS_CA_FILE: ca } = values
+  if (sentinels) {
+    const at = { sentinels, name: values.REDIS_SENTINEL_NAME, password: values.REDIS_SENTINEL_PASSWORD }
+    return { at, username, password, database: 0, tls: ca === undefined ? undefined : { ca } }
+  }
+  return (
+    url && {
+      at: { host: url.host, port: url.port },
+      username: url.username ?? username,
+      password: url.password ?? password,
+      database: url.database,
+      tls: url.tls ? { ca } : undefined,
+    }
+  )
 }
 
 /** LIMIT_<ROW> over RATE_LIMIT_* over the default. */

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
 import { defaultLimits, limitNames, parseRate, type Rate } from './http/limits-table.js'
+import { certificateFile, redisUrl, sentinelAddresses } from './platform/redis-address.js'
 
 /** One environment variable: how its text becomes a value, and what `.env.example` says of it. */
 export interface Variable<S extends z.ZodType = z.ZodType> {
@@ -144,12 +145,29 @@ export const variables = {
 
   REDIS_URL: variable(
     'Redis',
-    'Needed as soon as there is more than one worker',
+    'Needed, or REDIS_SENTINELS, as soon as there is more than one worker; rediss:// for TLS',
     'redis://127.0.0.1:6379',
-    url(/^rediss?:\/\/\S+$/, 'redis://127.0.0.1:6379').optional(),
+    redisUrl.optional(),
     { secret: true },
   ),
+  REDIS_USERNAME: variable('Redis', 'The ACL user, where it is not in the URL', '', z.string().optional()),
   REDIS_PASSWORD: variable('Redis', 'Where it is not in the URL', '', z.string().optional(), { secret: true }),
+  REDIS_CA_FILE: variable(
+    'Redis',
+    'PEM file of the CA to trust in place of the well-known ones; with REDIS_SENTINELS it turns TLS on',
+    '',
+    certificateFile.optional(),
+  ),
+  REDIS_SENTINELS: variable(
+    'Redis',
+    'In place of REDIS_URL: host:port of every Sentinel, separated by commas',
+    '',
+    sentinelAddresses.optional(),
+  ),
+  REDIS_SENTINEL_NAME: variable('Redis', 'What the Sentinels call the master', 'mymaster', z.string().default('mymaster')),
+  REDIS_SENTINEL_PASSWORD: variable('Redis', 'The password of the Sentinels themselves', '', z.string().optional(), { secret: true }),
+  EVENT_LOG_ENTRIES: variable('Redis', 'Events kept per conversation and per person', '1000', integer(10, 100_000).default(1000)),
+  EVENT_LOG_TTL: variable('Redis', 'How long they are kept: who was away longer fetches all', '1h', duration.default(3600)),
 
   JWT_SECRET: variable('Sign-in', 'At least 32 characters: openssl rand -base64 48', '', secret, { secret: true }),
   JWT_ISSUER: variable('Sign-in', 'The iss of access tokens', 'heliograph', z.string().default('heliograph')),

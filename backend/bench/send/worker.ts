@@ -5,12 +5,14 @@ import type { MessageDocument } from '../../src/features/messages/model.js'
 import { createLogger } from '../../src/platform/logger.js'
 import { Mongo } from '../../src/platform/mongo.js'
 import { RedisClients } from '../../src/platform/redis.js'
+import { redisUrl } from '../../src/platform/redis-address.js'
 import { answerQuestions } from '../answers.js'
 import { Question, type Sent } from './contract.js'
 import { byLane, bySingleInserts, OutOfTime } from './designs.js'
 
 const logger = createLogger('fatal')
-const redis = new RedisClients({ url: String(process.env['REDIS_URL']), password: undefined }, logger)
+const { host, port, ...credentials } = redisUrl.parse(String(process.env['REDIS_URL']))
+const redis = new RedisClients({ ...credentials, at: { host, port }, tls: undefined }, logger)
 const poolSize = Number(process.env['POOL_SIZE'])
 const mongoDb = new Mongo({ uri: String(process.env['MONGO_URI']), poolSize, selectionTimeoutMs: 5000, socketTimeoutMs: 45_000 }, logger)
 redis.start()

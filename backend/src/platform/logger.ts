@@ -1,4 +1,4 @@
-import { type DestinationStream, type Logger, pino } from 'pino'
+import { type DestinationStream, type Logger, pino, stdSerializers } from 'pino'
 
 export type { Logger }
 
@@ -15,12 +15,16 @@ const secrets = [
   'verifier',
 ]
 
+/** ioredis puts the command that failed into its errors, with all its arguments: a password, a message's text. */
+const withoutCommand = (error: Error): object => ({ ...stdSerializers.err(error), command: undefined })
+
 /** The one logger: JSON lines, and nothing secret even where somebody logs too much. */
 export const createLogger = (level: string, destination?: DestinationStream): Logger =>
   pino(
     {
       level,
       base: { pid: process.pid },
+      serializers: { err: withoutCommand },
       timestamp: pino.stdTimeFunctions.isoTime,
       redact: { paths: secrets.flatMap((name) => [name, `*.${name}`, `*.headers.${name}`]), censor: '[hidden]' },
     },
