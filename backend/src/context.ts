@@ -5,9 +5,10 @@ import {
   type ConversationDocument,
   ConversationService,
   conversationSchema,
+  conversationSource,
   Memberships,
 } from './features/conversations/index.js'
-import { CommitLane, Heads, type MessageDocument, MessageService, messageCreated, messageSchema } from './features/messages/index.js'
+import { CommitLane, Heads, type MessageDocument, MessageService, messageSchema, messageSource } from './features/messages/index.js'
 import { OperationsService } from './features/operations/index.js'
 import { type SessionDocument, SessionService, sessionSchema } from './features/sessions/index.js'
 import { StreamService } from './features/streams/index.js'
@@ -19,10 +20,12 @@ import { Keyspace } from './platform/keyspace.js'
 import type { Logger } from './platform/logger.js'
 import { Mongo } from './platform/mongo.js'
 import { RedisClients } from './platform/redis.js'
-import { Events } from './realtime/events.js'
 import { Hub } from './realtime/hub.js'
-import { MemoryBus } from './realtime/memory-bus.js'
-import { RedisBus } from './realtime/redis-bus.js'
+import { Leases } from './realtime/leases.js'
+import { MemoryLog } from './realtime/log/memory-log.js'
+import { RedisLog } from './realtime/log/redis-log.js'
+import { Outbox } from './realtime/outbox.js'
+import { Sweeper } from './realtime/sweeper.js'
 
 export type Context = ReturnType<typeof createContext>
 
@@ -37,30 +40,49 @@ export const createContext = (config: Config, logger: Logger) => {
   const models = [userModel, sessionModel, conversationModel, messageModel]
 
   const redis = config.redis && new RedisClients(config.redis, logger)
-  const keyspace = new Keyspace(() => mongo.generation)
-  const bus = redis ? new RedisBus({ redis, keyspace, logger }) : new MemoryBus()
-  const hub = new Hub(bus)
-  const events = new Events(bus, logger)
+  const generation = () => mongo.generation
+  const log = redis
+    ? new RedisLog({
+        commands: redis.commands,
+        subscriber: redis.subscriber,
+        generation,
+        limits: config.eventLog,
+        refusal: () => redis.refusal,
+      })
+    : new MemoryLog(config.eventLog)
+  const hub = new Hub(log, logger)
+  const outbox = new Outbox({ log, logger, onEpoch: (epoch) => hub.noteEpoch(epoch) })
+  const collection = <D extends object>(name: string) => connection.getClient().db(connection.name).collection<D>(name)
+  const leases = new Leases({ leases: () => collection('leases'), logger })
 
   const accessTokens = new AccessTokens(config.tokens)
   const users = new UserService({ users: userModel })
   const sessions = new SessionService({ sessions: sessionModel, accessTokens, refreshTtlSeconds: config.tokens.refreshTtlSeconds })
   const accounts = new AccountService({ users, sessions, passwords: new Passwords(config.pepper) })
   const memberships = new Memberships({ conversations: conversationModel })
-  const conversations = new ConversationService({ conversations: conversationModel, users, events })
+  const conversationOutbox = conversationSource(() => collection('conversations'))
+  const conversations = new ConversationService({
+    conversations: conversationModel,
+    users,
+    outbox,
+    source: conversationOutbox,
+    worker: leases.worker,
+  })
 
   const activity = new Activity({ connection, logger })
-  const storedMessages = () => connection.getClient().db(connection.name).collection<MessageDocument>('messages')
+  const storedMessages = () => collection<MessageDocument>('messages')
+  const messageOutbox = messageSource(storedMessages)
   const lane = new CommitLane({
     messages: storedMessages,
-    heads: new Heads({ messages: storedMessages, keyspace, redis: redis?.commands }),
+    heads: new Heads({ messages: storedMessages, keyspace: new Keyspace(generation), redis: redis?.commands }),
     onStored(stored) {
-      void events.announce(stored.map(messageCreated))
+      outbox.publish(messageOutbox, stored) // the sweeper publishes it if this worker dies first
       for (const { conversationId, seq, createdAt } of stored) activity.note({ conversationId, seq, at: createdAt })
     },
   })
-  const messages = new MessageService({ messages: messageModel, memberships, lane })
-  const streams = new StreamService({ hub, memberships, generation: () => mongo.generation })
+  const messages = new MessageService({ messages: messageModel, memberships, lane, worker: leases.worker })
+  const streams = new StreamService({ hub, log, limits: config.eventLog, memberships })
+  const sweeper = new Sweeper({ outbox, leases, sources: [conversationOutbox, messageOutbox], logger })
   const operations = new OperationsService({ mongo, redis, hub, version: config.server.version, worker: config.server.worker })
 
   return {
@@ -69,6 +91,8 @@ export const createContext = (config: Config, logger: Logger) => {
     mongo,
     models,
     hub,
+    log,
+    sweeper,
     limits: new Limits(config.limits),
     accessTokens,
     accounts,
@@ -85,13 +109,20 @@ export const createContext = (config: Config, logger: Logger) => {
     /** Connects in the background. Production makes no index by itself: it waits until `npm run migrate` has. */
     start(): void {
       redis?.start()
-      mongo.start(() => (config.environment === 'production' ? requireIndexes(models) : createIndexes(models)))
+      mongo.start(async () => {
+        await (config.environment === 'production' ? requireIndexes(models) : createIndexes(models))
+        await leases.start()
+        sweeper.start()
+      })
     },
 
     /** Lets what was begun come to its end, then closes the connections. */
     async close(): Promise<void> {
       await lane.settled()
       await activity.settled()
+      await sweeper.stop()
+      await outbox.settled()
+      leases.stop()
       redis?.close()
       await mongo.close()
     },

@@ -2,10 +2,14 @@ import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { createLogger } from '../src/platform/logger.js'
 import { Hub } from '../src/realtime/hub.js'
-import { MemoryBus } from '../src/realtime/memory-bus.js'
+import { MemoryLog } from '../src/realtime/log/memory-log.js'
 import { EventStream } from '../src/realtime/stream.js'
 
+const limits = { entriesPerChannel: 100, ttlSeconds: 3600 }
+const logger = createLogger('silent')
+const aHub = (): Hub => new Hub(new MemoryLog(limits), logger)
 const closing: (() => void)[] = []
 afterEach(() => {
   vi.useRealTimers()
@@ -26,7 +30,7 @@ const aStream = async () => {
     socket.destroy()
     server.close()
   })
-  const stream = new EventStream(response, { userId: 'u', sessionId: 's' })
+  const stream = new EventStream(response, { userId: 'u', sessionId: 's' }, '1-0')
   stream.open(Buffer.from('first\n\n'))
   let received = ''
   socket.on('data', (chunk) => {
@@ -35,16 +39,22 @@ const aStream = async () => {
   return { stream, response, socket, received: () => received }
 }
 
+const frame = (id: string, text: string | Buffer): { id: string; frame: Buffer } => ({
+  id,
+  frame: Buffer.concat([Buffer.from(text), Buffer.from('\n\n')]),
+})
+
 describe('an event stream', () => {
   it('cuts off a client that does not read, at little more than 256 KiB of its own memory', async () => {
     const { stream, response, socket } = await aStream()
     socket.pause()
     const closed = once(response, 'close')
-    const frame = Buffer.alloc(16 * 1024, 'x')
+    const bytes = Buffer.alloc(16 * 1024, 'x')
     let mostUnsent = 0
+    let number = 0
     const write = () => {
       for (let n = 0; n < 20 && !stream.ended; n++) {
-        stream.write(frame)
+        stream.live(frame(`2-${number++}`, bytes))
         mostUnsent = Math.max(mostUnsent, response.writableLength)
       }
       if (!stream.ended) setImmediate(write) // the kernel takes what it can between the turns
@@ -52,53 +62,65 @@ describe('an event stream', () => {
     write()
     await closed
     expect(mostUnsent).toBeGreaterThan(256 * 1024)
-    expect(mostUnsent).toBeLessThan(256 * 1024 + 2 * frame.length)
+    expect(mostUnsent).toBeLessThan(256 * 1024 + 2 * (bytes.length + 2))
   })
 
-  it('keeps the order of what is held, and tells nothing of it before the release', async () => {
+  it('holds what is live during a replay, and then tells what the replay has not', async () => {
     const { stream, received } = await aStream()
     stream.hold()
-    stream.hold()
-    stream.write(Buffer.from('two\n\n'))
-    stream.release()
-    stream.write(Buffer.from('three\n\n'))
-    await expect.poll(received).toContain('first')
-    expect(received()).not.toContain('two')
-    stream.release()
-    stream.write(Buffer.from('four\n\n'))
-    await expect.poll(received).toMatch(/first\n\ntwo\n\nthree\n\nfour\n\n$/)
+    stream.live(frame('3-0', 'three'))
+    stream.live(frame('4-0', 'four'))
+    await stream.replay(frame('2-0', 'two'))
+    await stream.replay(frame('3-0', 'three'))
+    expect(stream.release('3-0')).toBe(true)
+    stream.live(frame('5-0', 'five'))
+    stream.live(frame('4-0', 'four'))
+    await expect.poll(received).toMatch(/first\n\ntwo\n\nthree\n\nfour\n\nfive\n\n$/)
+    expect(stream.position).toBe('5-0')
   })
 
-  it('cuts off where too much is held', async () => {
-    const { stream, response } = await aStream()
-    const closed = once(response, 'close')
+  it('asks for another replay where more was held than fits', async () => {
+    const { stream } = await aStream()
     stream.hold()
-    for (let n = 0; n < 20; n++) stream.write(Buffer.alloc(16 * 1024, 'x'))
-    await closed
-    expect(stream.ended).toBe(true)
+    for (let n = 0; n < 20; n++) stream.live(frame(`3-${n}`, Buffer.alloc(16 * 1024, 'x')))
+    expect(stream.release('2-0')).toBe(false)
+    expect(stream.position).toBe('2-0')
+    stream.hold()
+    expect(stream.release('3-19')).toBe(true)
   })
 
-  it('carries a heartbeat every 20 s', async () => {
+  it('does not keep what only passes by while it replays', async () => {
+    const { stream, received } = await aStream()
+    stream.hold()
+    stream.passing(Buffer.from('typing\n\n'))
+    stream.release('1-0')
+    stream.passing(Buffer.from('typing again\n\n'))
+    await expect.poll(received).toMatch(/first\n\ntyping again\n\n$/)
+  })
+
+  it('carries its position every 20 s, without an event', async () => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
-    const hub = new Hub(new MemoryBus())
+    const log = new MemoryLog(limits)
+    const hub = new Hub(log, logger)
     const { stream, received } = await aStream()
-    await hub.attach(stream, () => Promise.resolve([]))
+    await hub.ready()
+    hub.attach(stream)
+    await hub.catchUp(stream)
+    vi.advanceTimersByTime(20_000) // until then the hub has heard of no position
+    await log.head()
     vi.advanceTimersByTime(40_000)
-    await expect
-      .poll(
-        () =>
-          received()
-            .split('\n\n')
-            .filter((block) => block === ':').length,
-      )
-      .toBe(2)
+    const marks = () =>
+      received()
+        .split('\n\n')
+        .filter((block) => /^id: [\w-]+\.\d+-\d+$/.test(block))
+    await expect.poll(() => marks().length).toBe(2)
     hub.drain()
   })
 
   it('is told when to come back, and ends, when its worker stops', async () => {
-    const hub = new Hub(new MemoryBus())
+    const hub = aHub()
     const { stream, response, received } = await aStream()
-    await hub.attach(stream, () => Promise.resolve(['c1']))
+    hub.attach(stream)
     const closed = once(response, 'close')
     hub.drain()
     await closed
@@ -112,21 +134,29 @@ describe('an event stream', () => {
 
 describe('the hub', () => {
   it('subscribes to a channel while one of its streams needs it', async () => {
-    const bus = new MemoryBus()
+    const log = new MemoryLog(limits)
     const subscribed: string[] = []
-    const spied: typeof bus = Object.assign(Object.create(bus) as MemoryBus, {
+    const spied = Object.assign(Object.create(log) as MemoryLog, {
       subscribe: async (channel: string) => void subscribed.push(`+${channel}`),
       unsubscribe: (channel: string) => void subscribed.push(`-${channel}`),
       listen: () => undefined,
     })
-    const hub = new Hub(spied)
+    const hub = new Hub(spied, logger)
     const [one, two] = [(await aStream()).stream, (await aStream()).stream]
-    await hub.attach(one, () => Promise.resolve(['c1']))
-    await hub.attach(two, () => Promise.resolve(['c1', 'c2']))
+    hub.attach(one)
+    hub.attach(two)
+    await hub.join(one, new Map([['conversation:c1' as const, undefined]]))
+    await hub.join(
+      two,
+      new Map([
+        ['conversation:c1' as const, undefined],
+        ['conversation:c2' as const, undefined],
+      ]),
+    )
     hub.detach(one)
-    expect(subscribed).toEqual(['+user:u', '+conversation:c1', '+conversation:c2'])
+    expect(subscribed).toEqual(['+conversation:c1', '+conversation:c2'])
     hub.detach(two)
-    expect(subscribed.slice(3).toSorted()).toEqual(['-conversation:c1', '-conversation:c2', '-user:u'])
+    expect(subscribed.slice(2).toSorted()).toEqual(['-conversation:c1', '-conversation:c2'])
     hub.drain()
   })
 })

@@ -18,11 +18,13 @@ const declared = {
     { name: 'direct_key', key: { directKey: 1 }, unique: true, sparse: true },
     { name: 'last_message', key: { lastMessageAt: -1 } },
     { name: 'member_last_message', key: { 'members.userId': 1, lastMessageAt: -1, _id: -1 } },
+    { name: 'outbox', key: { 'outbox.worker': 1, 'outbox.at': 1 }, sparse: true },
   ],
   messages: [
     { name: 'conversation_created', key: { conversationId: 1, createdAt: -1 } },
     { name: 'conversation_sender_client', key: { conversationId: 1, senderId: 1, clientId: 1 }, unique: true },
     { name: 'conversation_seq', key: { conversationId: 1, seq: 1 }, unique: true },
+    { name: 'outbox', key: { 'outbox.worker': 1, 'outbox.at': 1 }, sparse: true },
     { name: 'sender_created', key: { senderId: 1, createdAt: -1 } },
   ],
 }
@@ -60,7 +62,7 @@ describe('indexes', () => {
   it('are not made in production: it is not ready and says what to do, and becomes ready by itself once they are there', async () => {
     const app = await started({ NODE_ENV: 'production', LOG_LEVEL: 'error' }, { waitForDatabase: false })
     await expect.poll(() => app.logs.join(''), { timeout: deadlineMs }).toContain('npm run migrate')
-    expect(whatIsMissing(app).match(/Message \{/g)).toHaveLength(4)
+    expect(whatIsMissing(app).match(/Message \{/g)).toHaveLength(5)
     await app.request.get('/health/ready').expect(503, { status: 'starting' })
     await app.request.get('/api/v1/users/me').expect(503)
     expect(await app.context.mongo.connection.listCollections()).toEqual([])

@@ -106,7 +106,8 @@ export class Mongo extends EventEmitter<{ ready: []; replaced: [] }> {
   }
 
   async #reach(): Promise<void> {
-    if (this.#opened) await this.connection.getClient().db().command({ ping: 1 }) // the driver looks for a server while somebody asks for one
+    if (this.#opened)
+      await this.connection.getClient().db().command({ ping: 1 }) // the driver looks for a server while somebody asks for one
     else await this.#open()
     await this.#prepare()
     const generation = await readGeneration(this.connection)

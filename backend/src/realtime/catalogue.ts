@@ -4,7 +4,7 @@ const catalogue = {
   'conversation.created': 'conversation',
 } as const
 
-type EventType = keyof typeof catalogue
+export type EventType = keyof typeof catalogue
 
 /** `{type, conversationId?, at, <the named thing>}`: what a client finds in an event's data. */
 export type DomainEvent = {

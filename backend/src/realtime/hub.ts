@@ -1,34 +1,51 @@
-import type { BusListener, Channel, ControlMessage, EventBus } from './bus.js'
+import type { Logger } from '../platform/logger.js'
 import { encodeFrame } from './catalogue.js'
+import { encodeCursor } from './cursor.js'
+import type { Channel, EventLog, LogListener } from './log/log.js'
+import { type EntryId, isAfter, origin } from './log/position.js'
+import { replay } from './replay.js'
 import type { EventStream } from './stream.js'
 
-/** A beat every 20 s a stream; the streams are spread over as many turns of a second. */
-const heartbeatTurns = 20
-const turnMs = 1000
-const drainJitterMs = 3000
+/** What the hubs of all workers must know by themselves. */
+export type ControlMessage =
+  | { readonly joined: { readonly conversationId: string; readonly userIds: readonly string[] } }
+  /** The channel lost something: who reads it must come back, and is told to fetch. */
+  | { readonly gap: Channel }
 
 interface Subscription {
   readonly streams: Set<EventStream>
   readonly active: Promise<void>
 }
 
+/** A beat every 20 s a stream; the streams are spread over as many turns of a second. */
+const heartbeatTurns = 20
+const turnMs = 1000
+const drainJitterMs = 3000
+
 /**
  * This worker's streams and the channels they need. A channel is subscribed to while one of them needs it.
- * A lost subscription ends every stream: each client then comes back and is told to fetch what it may have missed.
+ * A lost subscription, a gap or a new epoch ends streams: each client comes back with its position and is told what it missed.
  */
-export class Hub implements BusListener {
-  readonly #bus: EventBus
+export class Hub implements LogListener {
+  readonly #log: EventLog
+  readonly #logger: Logger
   readonly #byUser = new Map<string, Set<EventStream>>()
-  readonly #channelsOf = new Map<EventStream, Set<Channel>>()
+  readonly #streams = new Set<EventStream>()
   readonly #subscriptions = new Map<Channel, Subscription>()
   readonly #turns: Set<EventStream>[] = Array.from({ length: heartbeatTurns }, () => new Set())
+  readonly #catchingUp = new Map<EventStream, Promise<void>>()
   readonly #timer: NodeJS.Timeout
   #turn = 0
+  #epoch: string | undefined
+  /** Everything up to here has gone by; the newest entry of any channel that was heard of. */
+  #position: EntryId = origin
+  #listening: Promise<void> | undefined
   #draining = false
 
-  constructor(bus: EventBus) {
-    this.#bus = bus
-    bus.listen(this)
+  constructor(log: EventLog, logger: Logger) {
+    this.#log = log
+    this.#logger = logger
+    log.listen(this)
     this.#timer = setInterval(() => this.#beat(), turnMs)
     this.#timer.unref()
   }
@@ -38,82 +55,153 @@ export class Hub implements BusListener {
   }
 
   get streamCount(): number {
-    return this.#channelsOf.size
+    return this.#streams.size
   }
 
-  /**
-   * Adds a stream and subscribes to its channels: the user's own first, so that a conversation that begins meanwhile
-   * is heard of, then those of the conversations that are asked for only then.
-   * @throws where Redis is away; the stream is detached then
-   */
-  async attach(stream: EventStream, conversationIds: () => Promise<readonly string[]>): Promise<void> {
-    this.#channelsOf.set(stream, new Set())
-    this.#byUser.set(stream.userId, (this.#byUser.get(stream.userId) ?? new Set()).add(stream))
-    this.#turns[this.#channelsOf.size % heartbeatTurns]?.add(stream)
-    try {
-      await this.#join(stream, `user:${stream.userId}`)
-      await Promise.all((await conversationIds()).map((id) => this.#join(stream, `conversation:${id}`)))
-    } catch (error) {
-      this.detach(stream)
+  /** Listens to what all hubs are told. To be awaited before a stream is attached. @throws where Redis is away */
+  async ready(): Promise<void> {
+    this.#listening ??= this.#log.subscribe('control').catch((error: unknown) => {
+      this.#listening = undefined
       throw error
-    }
+    })
+    await this.#listening
+  }
+
+  /** Knows a stream by its user from now on, so that a conversation that begins meanwhile is heard of. */
+  attach(stream: EventStream): void {
+    this.#streams.add(stream)
+    this.#byUser.set(stream.userId, (this.#byUser.get(stream.userId) ?? new Set()).add(stream))
+    this.#turns[this.#streams.size % heartbeatTurns]?.add(stream)
+    stream.hold()
   }
 
   detach(stream: EventStream): void {
-    for (const channel of this.#channelsOf.get(stream) ?? []) this.#leave(stream, channel)
-    this.#channelsOf.delete(stream)
+    for (const channel of stream.channels.keys()) this.#leave(stream, channel)
+    this.#streams.delete(stream)
     const own = this.#byUser.get(stream.userId)
     own?.delete(stream)
     if (own?.size === 0) this.#byUser.delete(stream.userId)
     for (const turn of this.#turns) turn.delete(stream)
   }
 
-  frame(channel: Channel, frame: Buffer): void {
-    for (const stream of this.#subscriptions.get(channel)?.streams ?? []) stream.write(frame)
+  /** Subscribes to channels for a stream, which tells what each holds after the given position, or after its own. @throws where Redis is away */
+  async join(stream: EventStream, channels: ReadonlyMap<Channel, EntryId | undefined>): Promise<void> {
+    await Promise.all([...channels].map(([channel, after]) => this.#joinOne(stream, channel, after)))
   }
 
-  /** Someone joined a conversation: their streams wait for its channel before they tell anything that follows. */
-  control({ joined }: ControlMessage): void {
-    for (const userId of joined.userIds) {
-      for (const stream of this.#byUser.get(userId) ?? []) {
-        stream.hold()
-        this.#join(stream, `conversation:${joined.conversationId}`).then(
-          () => stream.release(),
-          () => stream.cut(),
-        )
-      }
+  /**
+   * Brings a stream from its own position to now, and lets it go live: holds its live output, takes the head, replays its channels
+   * up to it, flushes. To be called once its channels are subscribed to. One at a time a stream; a call meanwhile goes after it.
+   */
+  catchUp(stream: EventStream): Promise<void> {
+    stream.hold()
+    const before = this.#catchingUp.get(stream) ?? Promise.resolve()
+    const running = before
+      .then(() => this.#replayTo(stream))
+      .catch((error: unknown) => {
+        this.#logger.info({ err: error }, 'a stream could not catch up')
+        stream.cut()
+      })
+    this.#catchingUp.set(stream, running)
+    return running.finally(() => {
+      if (this.#catchingUp.get(stream) === running) this.#catchingUp.delete(stream)
+    })
+  }
+
+  frame(channel: Channel, id: EntryId | undefined, frame: Buffer): void {
+    if (id === undefined) {
+      for (const stream of this.#subscriptions.get(channel)?.streams ?? []) stream.passing(frame)
+      return
     }
+    if (channel === 'control') {
+      if (frame.length > 0) this.#control(JSON.parse(frame.toString()) as ControlMessage)
+    } else {
+      const logged = { id, frame: this.#withId(id, frame) }
+      for (const stream of this.#subscriptions.get(channel)?.streams ?? []) stream.live(logged)
+    }
+    if (isAfter(id, this.#position)) this.#position = id
+  }
+
+  /** The one Buffer that every stream gets: the position, then the frame. */
+  #withId(id: EntryId, frame: Buffer): Buffer {
+    return Buffer.concat([Buffer.from(`id: ${encodeCursor({ epoch: this.#epoch ?? '', id })}\n`), frame])
   }
 
   gap(): void {
     this.#subscriptions.clear()
-    for (const [stream, channels] of this.#channelsOf) {
-      channels.clear()
+    this.#listening = undefined
+    for (const stream of this.#streams) {
+      stream.channels.clear()
       stream.cut()
     }
+  }
+
+  /** What the log holds was lost in part: every position given so far is worth nothing. */
+  noteEpoch(epoch: string): void {
+    if (this.#epoch === epoch) return
+    if (this.#epoch !== undefined) {
+      this.#logger.warn({ streams: this.#streams.size }, 'the log’s epoch changed')
+      this.#position = origin
+      for (const stream of this.#streams) stream.cut()
+    }
+    this.#epoch = epoch
   }
 
   /** Tells every stream to come back a little later, each at another moment, and ends it. */
   drain(): void {
     this.#draining = true
     clearInterval(this.#timer)
-    for (const stream of this.#channelsOf.keys()) {
-      stream.write(encodeFrame('server.draining', { type: 'server.draining', reconnectInMs: Math.floor(Math.random() * drainJitterMs) }))
-      stream.end()
+    for (const stream of this.#streams) {
+      const reconnectInMs = Math.floor(Math.random() * drainJitterMs)
+      stream.end(encodeFrame('server.draining', { type: 'server.draining', reconnectInMs }))
     }
   }
 
-  async #join(stream: EventStream, channel: Channel): Promise<void> {
-    const channels = this.#channelsOf.get(stream)
-    if (!channels) return // it has ended meanwhile
-    channels.add(channel)
+  #control(message: ControlMessage): void {
+    if ('joined' in message) this.#joined(message.joined)
+    else for (const stream of this.#subscriptions.get(message.gap)?.streams ?? []) stream.cut()
+  }
+
+  /** Someone joined a conversation: their streams tell of it from its beginning in the log. */
+  #joined(joined: { readonly conversationId: string; readonly userIds: readonly string[] }): void {
+    const channel: Channel = `conversation:${joined.conversationId}`
+    for (const userId of joined.userIds) {
+      for (const stream of this.#byUser.get(userId) ?? []) {
+        if (stream.channels.has(channel)) continue
+        stream.hold()
+        this.join(stream, new Map([[channel, origin]])).then(
+          () => this.catchUp(stream),
+          () => stream.cut(),
+        )
+      }
+    }
+  }
+
+  async #replayTo(stream: EventStream): Promise<void> {
+    for (let done = false; !done && !stream.ended; ) {
+      const head = await this.#log.head()
+      this.noteEpoch(head.epoch)
+      const from = new Map([...stream.channels].map(([channel, after]) => [channel, after ?? stream.position]))
+      for await (const { id, frame } of replay(this.#log, from, head.id)) {
+        if (stream.ended) return
+        // What a newly joined channel held before the stream's position is told without taking the client's position back.
+        const position = isAfter(id, stream.position) ? id : stream.position
+        await stream.replay({ id, frame: this.#withId(position, frame) })
+      }
+      done = stream.release(head.id)
+    }
+  }
+
+  async #joinOne(stream: EventStream, channel: Channel, after: EntryId | undefined): Promise<void> {
+    if (!this.#streams.has(stream)) return // it has ended meanwhile
+    stream.channels.set(channel, after)
     const subscription = this.#subscriptions.get(channel) ?? this.#subscribe(channel)
     subscription.streams.add(stream)
     await subscription.active
   }
 
   #subscribe(channel: Channel): Subscription {
-    const subscription = { streams: new Set<EventStream>(), active: this.#bus.subscribe(channel) }
+    const subscription = { streams: new Set<EventStream>(), active: this.#log.subscribe(channel) }
     this.#subscriptions.set(channel, subscription)
     subscription.active.catch(() => {
       if (this.#subscriptions.get(channel) === subscription) this.#subscriptions.delete(channel)
@@ -125,11 +213,25 @@ export class Hub implements BusListener {
     const subscription = this.#subscriptions.get(channel)
     if (!subscription?.streams.delete(stream) || subscription.streams.size > 0) return
     this.#subscriptions.delete(channel)
-    this.#bus.unsubscribe(channel)
+    this.#log.unsubscribe(channel)
   }
 
+  /** A position alone: sets the client's Last-Event-ID and fires no event, so that an idle stream's position stays young. */
   #beat(): void {
     this.#turn = (this.#turn + 1) % heartbeatTurns
-    for (const stream of this.#turns[this.#turn] ?? []) stream.beat()
+    if (this.#turn === 0 && this.#streams.size > 0) this.#refresh()
+    const position = this.#position
+    const mark = Buffer.from(
+      this.#epoch === undefined || position === origin ? ':\n\n' : `id: ${encodeCursor({ epoch: this.#epoch, id: position })}\n\n`,
+    )
+    for (const stream of this.#turns[this.#turn] ?? []) stream.beat(position, mark)
+  }
+
+  #refresh(): void {
+    const refreshing = async () => {
+      await this.#log.tick()
+      this.noteEpoch((await this.#log.head()).epoch)
+    }
+    refreshing().catch((error: unknown) => this.#logger.warn({ err: error }, 'the log did not answer'))
   }
 }

@@ -1,28 +1,42 @@
+import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
+import type { Channel, LoggedFrame } from './log/log.js'
+import { type EntryId, isAfter } from './log/position.js'
 
 /** More unsent bytes than this and the client is too slow: it is cut off, and comes back. */
 const mostUnsentBytes = 256 * 1024
 const reconnectMs = 2000
-const heartbeat = Buffer.from(':\n\n')
 
-/** One client's event stream: bytes to one socket, in order, with a bound. */
+/** One client's event stream: bytes to one socket, in order, each once, with a bound. */
 export class EventStream {
   readonly userId: string
   readonly sessionId: string
+  /** The channels that it tells of. One that is told from elsewhere than the stream's own position has where, until it has caught up. */
+  readonly channels = new Map<Channel, EntryId | undefined>()
   readonly #response: ServerResponse
-  #held: Buffer[] = []
+  #position: EntryId
+  #holding = false
+  #held: LoggedFrame[] = []
   #heldBytes = 0
-  #holds = 0
+  #overflowed = false
 
-  constructor(response: ServerResponse, caller: { userId: string; sessionId: string }) {
+  /** @param position what the client has */
+  constructor(response: ServerResponse, caller: { userId: string; sessionId: string }, position: EntryId) {
     this.#response = response
     this.userId = caller.userId
     this.sessionId = caller.sessionId
+    this.#position = position
     response.useChunkedEncodingByDefault = false // the stream ends with its connection; no frame is wrapped
     response.shouldKeepAlive = false
   }
 
-  /** Sends the headers, when to come back after an end, and the first frame, whatever is held. */
+  /** Sets where the client is, and the channels that are told from elsewhere. Before anything is told. */
+  begin(position: EntryId, elsewhere: ReadonlyMap<Channel, EntryId>): void {
+    this.#position = position
+    for (const [channel, after] of elsewhere) this.channels.set(channel, after)
+  }
+
+  /** Sends the headers, when to come back after an end, and the first frame. */
   open(first: Buffer): void {
     if (this.ended) return
     this.#response.writeHead(200, {
@@ -38,43 +52,89 @@ export class EventStream {
     return this.#response.writableEnded || this.#response.destroyed
   }
 
-  write(frame: Buffer): void {
-    if (this.#holds > 0) {
-      this.#held.push(frame)
-      this.#heldBytes += frame.length
-      if (this.#heldBytes > mostUnsentBytes) this.cut()
+  /** Up to here it has told all that is in its channels. */
+  get position(): EntryId {
+    return this.#position
+  }
+
+  /** What is published now: told at once, or held while a replay goes on. */
+  live(frame: LoggedFrame): void {
+    if (!this.#holding) {
+      this.#tell(frame)
       return
     }
-    if (this.ended) return
-    if (!this.#response.write(frame) && this.#response.writableLength > mostUnsentBytes) this.cut()
+    this.#held.push(frame)
+    this.#heldBytes += frame.frame.length
+    if (this.#heldBytes > mostUnsentBytes) this.#dropHeld(true) // the log has it all: it is read again
   }
 
-  beat(): void {
-    if (this.#holds === 0) this.write(heartbeat)
+  /** What has no place in the log: not worth keeping while a replay goes on. */
+  passing(frame: Buffer): void {
+    if (!this.#holding) this.#write(frame)
   }
 
-  /** Keeps what comes until as many `release`s, so that nothing is told before what it stands on. */
+  /** Everything up to `id` has gone by; `mark` tells the client so, without an event. */
+  beat(id: EntryId, mark: Buffer): void {
+    if (this.#holding) return
+    this.#advance(id)
+    this.#write(mark)
+  }
+
   hold(): void {
-    this.#holds += 1
+    this.#holding = true
+    this.#dropHeld(false)
   }
 
-  release(): void {
-    this.#holds -= 1
-    if (this.#holds > 0) return
+  /** Tells one entry of a replay, and waits while the client is behind. */
+  async replay(frame: LoggedFrame): Promise<void> {
+    if (this.ended) return
+    this.#advance(frame.id)
+    if (!this.#response.write(frame.frame)) await Promise.race([once(this.#response, 'drain'), once(this.#response, 'close')])
+  }
+
+  /** Goes live again, the replay having come to `upTo`. @returns false where more was held than fits: replay from the position */
+  release(upTo: EntryId): boolean {
+    this.#advance(upTo)
+    for (const channel of this.channels.keys()) this.channels.set(channel, undefined)
+    if (this.#overflowed) return false
     const held = this.#held
-    this.#held = []
-    this.#heldBytes = 0
-    for (const frame of held) this.write(frame)
+    this.#dropHeld(false)
+    this.#holding = false
+    for (const frame of held) this.#tell(frame)
+    return true
   }
 
   /** Ends it once what was written is sent. */
-  end(): void {
-    if (!this.ended) this.#response.end()
+  end(last?: Buffer): void {
+    if (this.ended) return
+    if (last) this.#response.write(last)
+    this.#response.end()
   }
 
   /** Ends it at once, unsent bytes and all. */
   cut(): void {
-    this.#held = []
+    this.#dropHeld(false)
     this.#response.destroy()
+  }
+
+  #tell({ id, frame }: LoggedFrame): void {
+    if (!isAfter(id, this.#position)) return // the replay has told it
+    this.#position = id
+    this.#write(frame)
+  }
+
+  #advance(id: EntryId): void {
+    if (isAfter(id, this.#position)) this.#position = id
+  }
+
+  #write(bytes: Buffer): void {
+    if (this.ended) return
+    if (!this.#response.write(bytes) && this.#response.writableLength > mostUnsentBytes) this.cut()
+  }
+
+  #dropHeld(overflowed: boolean): void {
+    this.#held = []
+    this.#heldBytes = 0
+    this.#overflowed = overflowed
   }
 }

@@ -23,12 +23,13 @@ export class Memberships {
     return found !== null
   }
 
-  /** The conversations a person is in, from the primary. */
-  async conversationsOf(userId: string): Promise<string[]> {
+  /** The conversations a person is in, and since when; from the primary. */
+  async of(userId: string): Promise<{ conversationId: string; joinedAt: Date }[]> {
+    const id = toObjectId(userId)
     const conversations = await this.#conversations
-      .find({ 'members.userId': toObjectId(userId) }, { _id: 1 })
+      .find({ 'members.userId': id }, { members: { $elemMatch: { userId: id } } })
       .read('primary')
       .lean()
-    return conversations.map((conversation) => conversation._id.toHexString())
+    return conversations.flatMap(({ _id, members }) => members.map(({ joinedAt }) => ({ conversationId: _id.toHexString(), joinedAt })))
   }
 }

@@ -1,4 +1,5 @@
 import { Schema, type Types } from 'mongoose'
+import { outboxField, outboxIndex, type WithOutbox } from '../../realtime/outbox-entry.js'
 
 export type Role = 'owner' | 'admin' | 'member'
 
@@ -10,7 +11,7 @@ export interface Member {
   joinedSeq: number
 }
 
-export interface ConversationDocument {
+export interface ConversationDocument extends WithOutbox {
   _id: Types.ObjectId
   type: 'direct' | 'group'
   name: string | null
@@ -45,6 +46,7 @@ export const conversationSchema = new Schema<ConversationDocument>(
     lastMessageAt: { type: Date, required: true },
     createdAt: { type: Date, required: true },
     version: { type: Number, required: true },
+    outbox: outboxField,
   },
   { collection: 'conversations', versionKey: false },
 )
@@ -53,3 +55,4 @@ conversationSchema.index({ 'members.userId': 1, lastMessageAt: -1, _id: -1 }, { 
 conversationSchema.index({ lastMessageAt: -1 }, { name: 'last_message' })
 // One direct conversation a pair, even when both begin it at once. Sparse: groups have no key.
 conversationSchema.index({ directKey: 1 }, { name: 'direct_key', unique: true, sparse: true })
+conversationSchema.index(...outboxIndex)

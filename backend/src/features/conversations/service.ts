@@ -4,16 +4,19 @@ import type { Caller } from '../../http/endpoint.js'
 import { toObjectId } from '../../http/ids.js'
 import { decodeCursor, encodeCursor } from '../../http/page.js'
 import { Problem } from '../../http/problem.js'
-import type { Events } from '../../realtime/events.js'
+import type { Outbox, OutboxSource } from '../../realtime/outbox.js'
+import { outboxEntry } from '../../realtime/outbox-entry.js'
 import type { UserService } from '../users/index.js'
 import type { ConversationDocument, Role } from './model.js'
 import type { CreateConversation } from './schema.js'
-import { viewConversation } from './view.js'
 
 interface Dependencies {
   readonly conversations: Model<ConversationDocument>
   readonly users: UserService
-  readonly events: Events
+  readonly outbox: Outbox
+  readonly source: OutboxSource
+  /** This worker's name in outboxes. */
+  readonly worker: string
 }
 
 const Position = z.tuple([z.iso.datetime(), z.string().regex(/^[0-9a-f]{24}$/)])
@@ -111,25 +114,11 @@ export class ConversationService {
       lastMessageAt: now,
       createdAt: now,
       version: 1,
+      outbox: [outboxEntry(this.#deps.worker, 'conversation.created', now)],
     })
     const conversation = created.toObject()
-    await this.#announce(conversation)
+    this.#deps.outbox.publish(this.#deps.source, [conversation]) // the sweeper publishes it if this worker dies first
     return conversation
-  }
-
-  #announce(conversation: ConversationDocument): Promise<void> {
-    const conversationId = conversation._id.toHexString()
-    const userIds = conversation.members.map((member) => member.userId.toHexString())
-    const announcements = userIds.map((userId) => ({
-      to: [`user:${userId}` as const],
-      event: {
-        type: 'conversation.created' as const,
-        conversationId,
-        at: conversation.createdAt.toISOString(),
-        conversation: viewConversation(conversation, userId),
-      },
-    }))
-    return this.#deps.events.announce(announcements, [{ joined: { conversationId, userIds } }])
   }
 }
 

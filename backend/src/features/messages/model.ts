@@ -1,6 +1,7 @@
 import { Schema, type Types } from 'mongoose'
+import { outboxField, outboxIndex, type WithOutbox } from '../../realtime/outbox-entry.js'
 
-export interface MessageDocument {
+export interface MessageDocument extends WithOutbox {
   _id: Types.ObjectId
   conversationId: Types.ObjectId
   /** Its place in the conversation: contiguous from 1, never used again. */
@@ -29,6 +30,7 @@ export const messageSchema = new Schema<MessageDocument>(
     text: { type: String, required: true },
     version: { type: Number, required: true },
     createdAt: { type: Date, required: true },
+    outbox: outboxField,
   },
   { collection: 'messages', versionKey: false },
 )
@@ -36,6 +38,7 @@ export const messageSchema = new Schema<MessageDocument>(
 messageSchema.index({ conversationId: 1, seq: 1 }, { name: seqIndex, unique: true })
 // A retried send finds the first one's message.
 messageSchema.index({ conversationId: 1, senderId: 1, clientId: 1 }, { name: clientIdIndex, unique: true })
+messageSchema.index(...outboxIndex)
 // By time, for operators: what was said in a conversation, by a person, since when.
 messageSchema.index({ conversationId: 1, createdAt: -1 }, { name: 'conversation_created' })
 messageSchema.index({ senderId: 1, createdAt: -1 }, { name: 'sender_created' })

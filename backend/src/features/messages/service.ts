@@ -5,6 +5,7 @@ import type { Caller } from '../../http/endpoint.js'
 import { toObjectId } from '../../http/ids.js'
 import { decodeCursor, encodeCursor } from '../../http/page.js'
 import { Problem } from '../../http/problem.js'
+import { outboxEntry } from '../../realtime/outbox-entry.js'
 import type { Memberships } from '../conversations/index.js'
 import type { CommitLane } from './commit-lane.js'
 import type { MessageDocument } from './model.js'
@@ -14,6 +15,8 @@ interface Dependencies {
   readonly messages: Model<MessageDocument>
   readonly memberships: Memberships
   readonly lane: CommitLane
+  /** This worker's name in outboxes. */
+  readonly worker: string
 }
 
 const Position = z.tuple([z.enum(['before', 'after']), z.int().min(0)])
@@ -38,6 +41,7 @@ export class MessageService {
   async send(caller: Caller, conversationId: string, input: SendMessage): Promise<{ message: MessageDocument; created: boolean }> {
     await this.#requireMember(caller, conversationId)
     const contentHash = contentHashOf(input)
+    const now = new Date()
     const committed = await this.#deps.lane.commit({
       conversationId: toObjectId(conversationId),
       senderId: toObjectId(caller.userId),
@@ -46,7 +50,8 @@ export class MessageService {
       type: 'user',
       text: input.text,
       version: 1,
-      createdAt: new Date(),
+      createdAt: now,
+      outbox: [outboxEntry(this.#deps.worker, 'message.created', now)],
     })
     if (committed.message.contentHash !== contentHash) throw new Problem('conflict', 'This clientId was used for another message')
     return committed

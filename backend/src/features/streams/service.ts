@@ -1,17 +1,23 @@
 import type { Response } from 'express'
 import type { Caller } from '../../http/endpoint.js'
 import { Problem } from '../../http/problem.js'
-import type { Generation } from '../../platform/generation.js'
 import { encodeFrame } from '../../realtime/catalogue.js'
+import { encodeCursor, parseCursor } from '../../realtime/cursor.js'
 import type { Hub } from '../../realtime/hub.js'
+import type { Channel, EventLog, Head, LogLimits } from '../../realtime/log/log.js'
+import type { EntryId } from '../../realtime/log/position.js'
+import { type Membership, type Verdict, verdictOf } from '../../realtime/resume.js'
 import { EventStream } from '../../realtime/stream.js'
 import type { Memberships } from '../conversations/index.js'
 
 interface Dependencies {
   readonly hub: Hub
+  readonly log: EventLog
+  readonly limits: LogLimits
   readonly memberships: Memberships
-  readonly generation: () => Generation
 }
+
+const channelOf = ({ conversationId }: Membership): Channel => `conversation:${conversationId}`
 
 export class StreamService {
   readonly #deps: Dependencies
@@ -20,23 +26,54 @@ export class StreamService {
   }
 
   /**
-   * Opens a caller's stream: first `resume`, then what happens from now on. Nothing is kept to be replayed, so whoever
-   * comes back with a position is told to fetch all: `reset`.
+   * Opens a caller's stream: first `resume`, which says what becomes of the position that the client gave, then what it missed, then what happens.
    * @throws Problem service_unavailable where Redis is away or this worker is about to stop, before any byte is sent
    */
   async open(caller: Caller, response: Response, lastEventId: string | undefined): Promise<void> {
-    const { hub, memberships, generation } = this.#deps
+    const { hub, log } = this.#deps
     if (hub.draining) throw new Problem('service_unavailable', 'This worker is about to stop')
-    const stream = new EventStream(response, caller)
-    response.once('close', () => hub.detach(stream))
-    stream.hold()
     try {
-      await hub.attach(stream, () => memberships.conversationsOf(caller.userId))
+      await hub.ready()
+      const head = await log.head()
+      hub.noteEpoch(head.epoch)
+      const cursor = lastEventId === undefined ? undefined : parseCursor(lastEventId)
+      const stream = new EventStream(response, caller, head.id)
+      response.once('close', () => hub.detach(stream))
+      hub.attach(stream)
+      const memberships = await this.#subscribe(stream)
+      const { verdict, refetch } = await this.#verdict(caller, memberships, { cursor, given: Boolean(lastEventId), head })
+      const from = cursor && (verdict === 'exact' || verdict === 'partial') ? cursor.id : head.id
+      stream.begin(from, new Map<Channel, EntryId>(refetch.map((conversationId) => [`conversation:${conversationId}`, head.id])))
+      const position = encodeCursor({ epoch: head.epoch, id: from })
+      stream.open(encodeFrame('resume', { type: 'resume', verdict, cursor: position, refetch }, position))
+      void hub.catchUp(stream)
     } catch (error) {
       throw new Problem('service_unavailable', 'Events cannot be told right now', { cause: error })
     }
-    const cursor = generation()
-    stream.open(encodeFrame('resume', { type: 'resume', verdict: lastEventId ? 'reset' : 'live', cursor, refetch: [] }, cursor))
-    stream.release()
+  }
+
+  /** The user's own channel first, so that a conversation that begins meanwhile is heard of; then those of the conversations. */
+  async #subscribe(stream: EventStream): Promise<Membership[]> {
+    const { hub, memberships } = this.#deps
+    await hub.join(stream, new Map<Channel, undefined>([[`user:${stream.userId}`, undefined]]))
+    const of = await memberships.of(stream.userId)
+    await hub.join(stream, new Map(of.map((membership) => [channelOf(membership), undefined])))
+    return of
+  }
+
+  async #verdict(
+    caller: Caller,
+    memberships: readonly Membership[],
+    asked: { cursor: ReturnType<typeof parseCursor>; given: boolean; head: Head },
+  ): Promise<{ verdict: Verdict; refetch: string[] }> {
+    const { log, limits } = this.#deps
+    if (!asked.given) return { verdict: 'live', refetch: [] }
+    const [own, ...states] = await log.states([`user:${caller.userId}`, ...memberships.map(channelOf)])
+    if (!own) throw new Error('The log answered for fewer channels than were asked')
+    const withStates = memberships.flatMap((membership, n) => {
+      const state = states[n]
+      return state ? [{ ...membership, state }] : []
+    })
+    return verdictOf({ ...asked, ttlSeconds: limits.ttlSeconds, own, memberships: withStates })
   }
 }

@@ -32,7 +32,7 @@ export interface Answer {
   readonly outcome: Outcome
 }
 
-/** Where a shard's log stands: every entry up to `id` has been published. `now` is the clock of Redis, in milliseconds. */
+/** Where a shard's log stands: every entry up to `id` has been published; it is at most a second old. `now` is the clock of Redis, in milliseconds. */
 export interface Head {
   readonly epoch: string
   readonly id: EntryId
@@ -78,7 +78,7 @@ export interface EventLog {
   append(entry: Entry): Promise<Answer>
   /** Tells a channel without a seq where it stands: the next is `base + 1`. Does nothing where it knows. */
   setBase(channel: Channel, base: number): Promise<void>
-  /** Gives up on what is missing up to `seq`: what was held goes on, and the channel's floor rises, so that every older position has a gap. */
+  /** Gives up on what is missing up to `seq`: what was held goes on, the channel's floor rises, so that every older position has a gap, and the hubs are told `gap`. */
   passOver(channel: Channel, seq: number): Promise<void>
   /** Removes a message's content from the log, and refuses it for as long as the log lives. */
   purge(channel: Channel, messageId: string): Promise<void>

@@ -52,6 +52,7 @@ export class MemoryLog implements EventLog {
     if (log.seq !== undefined && seq <= log.seq) return Promise.resolve()
     for (const held of log.held.keys()) if (held <= seq) log.held.delete(held)
     log.floor = this.#nextId()
+    this.#write('control', this.#log('control'), { eventId: '', frame: Buffer.from(JSON.stringify({ gap: channel })) }, undefined)
     this.#release(channel, log, seq)
     return Promise.resolve()
   }
@@ -69,7 +70,9 @@ export class MemoryLog implements EventLog {
   }
 
   head(): Promise<Head> {
-    return Promise.resolve({ epoch: this.#epoch, id: this.#clock, now: this.#now() })
+    const now = this.#now()
+    const id = millisecondsOf(this.#clock) < now - 1000 ? this.#nextId() : this.#clock
+    return Promise.resolve({ epoch: this.#epoch, id, now })
   }
 
   tick(): Promise<void> {

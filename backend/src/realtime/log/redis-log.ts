@@ -9,6 +9,8 @@ interface Dependencies {
   readonly subscriber: Redis
   readonly generation: () => string
   readonly limits: LogLimits
+  /** Why this Redis may not be used: it could lose entries without anyone knowing. */
+  readonly refusal?: () => string | undefined
 }
 
 type Script = 'append' | 'setBase' | 'passOver' | 'purge' | 'head' | 'tick'
@@ -56,7 +58,7 @@ export class RedisLog implements EventLog {
   }
 
   async passOver(channel: Channel, seq: number): Promise<void> {
-    await this.#call('passOver', channel, [seq])
+    await this.#call('passOver', channel, [seq, JSON.stringify({ gap: channel })])
   }
 
   async purge(channel: Channel, messageId: string): Promise<void> {
@@ -126,6 +128,8 @@ export class RedisLog implements EventLog {
 
   #call(script: Script, channel: Channel, own: (string | Buffer | number)[]): Promise<unknown> {
     const { generation, limits } = this.#deps
+    const refusal = this.#deps.refusal?.()
+    if (refusal !== undefined) return Promise.reject(new Error(refusal))
     const key = (kind: string, of: Channel) => this.#name(kind, of)
     const keys = [
       this.#prefix('epoch'),

@@ -111,7 +111,7 @@ if redis.call('HSETNX', KEYS[3], 'seq', ARGV[9]) == 1 then releaseHeld(tonumber(
 return epoch()
 `
 
-/** ARGV 9 seq. */
+/** ARGV 9 seq  10 control message. */
 export const passOverScript = `${shared}
 local seq = tonumber(ARGV[9])
 local base = tonumber(redis.call('HGET', KEYS[3], 'seq') or nil)
@@ -120,6 +120,7 @@ for _, held in ipairs(redis.call('HKEYS', KEYS[5])) do
   if tonumber(held) <= seq then redis.call('HDEL', KEYS[5], held) end
 end
 redis.call('HSET', KEYS[3], 'floor', nextId())
+appendTo(KEYS[7], KEYS[8], ARGV[8], '', '', ARGV[10])
 releaseHeld(seq)
 return epoch()
 `
@@ -134,9 +135,11 @@ end
 return epoch()
 `
 
-/** Answers {epoch, id, now}. */
+/** Answers {epoch, id, now}. The id is never older than a second: whoever takes it as a position has a young one. */
 export const headScript = `${shared}
-return { epoch(), redis.call('GET', KEYS[2]) or '0-0', string.format('%.0f', now()) }
+local id = redis.call('GET', KEYS[2])
+if not id or tonumber(string.match(id, '%d+')) < now() - 1000 then id = nextId() end
+return { epoch(), id, string.format('%.0f', now()) }
 `
 
 export const tickScript = `${shared}

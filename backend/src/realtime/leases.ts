@@ -1,0 +1,77 @@
+import { randomUUID } from 'node:crypto'
+import type { mongo } from 'mongoose'
+import type { Logger } from '../platform/logger.js'
+
+interface Lease {
+  _id: string
+  holder: string
+  expiresAt: Date
+}
+
+const leaseMs = 15_000
+const renewEveryMs = 5000
+
+/** Says of this worker that it lives, by the database's clock. */
+export class Leases {
+  readonly worker = randomUUID()
+  readonly #own = `worker:${this.worker}`
+  readonly #leases: () => mongo.Collection<Lease>
+  readonly #logger: Logger
+  #timer: NodeJS.Timeout | undefined
+  constructor(deps: { leases: () => mongo.Collection<Lease>; logger: Logger }) {
+    this.#leases = deps.leases
+    this.#logger = deps.logger
+  }
+
+  /** Takes this worker's lease and renews it from then on. */
+  async start(): Promise<void> {
+    await this.hold(this.#own)
+    this.#timer ??= setInterval(() => {
+      this.hold(this.#own).catch((error: unknown) => this.#logger.warn({ err: error }, 'the lease was not renewed'))
+    }, renewEveryMs)
+    this.#timer.unref()
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+  }
+
+  /** @returns true where this worker is, from now for 15 s, the only one that holds `name` */
+  async hold(name: string): Promise<boolean> {
+    const free = { $or: [{ holder: this.worker }, { $expr: { $lte: ['$expiresAt', '$$NOW'] } }] }
+    const { matchedCount } = await this.#leases().updateOne({ _id: name, ...free }, renewed(this.worker))
+    return matchedCount === 1 || this.#take(name)
+  }
+
+  /** The workers that hold a lease, and those whose lease ran out; these stay until `bury`. */
+  async workers(): Promise<{ living: string[]; dead: string[] }> {
+    const found = await this.#leases()
+      .aggregate<{ holder: string; lives: boolean }>([
+        { $match: { _id: /^worker:/ } },
+        { $project: { holder: 1, lives: { $gt: ['$expiresAt', '$$NOW'] } } },
+      ])
+      .toArray()
+    return {
+      living: found.filter(({ lives }) => lives).map(({ holder }) => holder),
+      dead: found.filter(({ lives }) => !lives).map(({ holder }) => holder),
+    }
+  }
+
+  async bury(worker: string): Promise<void> {
+    await this.#leases().deleteOne({ _id: `worker:${worker}`, $expr: { $lte: ['$expiresAt', '$$NOW'] } })
+  }
+
+  /** Makes a lease that was never held. */
+  async #take(name: string): Promise<boolean> {
+    try {
+      await this.#leases().insertOne({ _id: name, holder: this.worker, expiresAt: new Date(Date.now() + leaseMs) })
+      return true
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 11000) return false // somebody else holds it
+      throw error
+    }
+  }
+}
+
+/** By the database's clock, which all workers share. */
+const renewed = (holder: string) => [{ $set: { holder, expiresAt: { $add: ['$$NOW', leaseMs] } } }]

@@ -1,0 +1,190 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { mongo, Types } from 'mongoose'
+import type { Logger } from '../platform/logger.js'
+import type { Entry, EventLog } from './log/log.js'
+import type { OutboxEntry, WithOutbox } from './outbox-entry.js'
+
+type Stored = WithOutbox & { readonly _id: Types.ObjectId }
+
+/** A collection whose documents carry outboxes, and how what they carry is told. */
+interface TypedSource<D extends Stored> {
+  collection(): mongo.Collection<D>
+  /** What to append for one entry; several where an event goes to several channels. */
+  tell(document: D, entry: OutboxEntry): readonly Entry[]
+  /** The base of a channel that has forgotten where it stands: one below the lowest seq that is not told yet. */
+  baseOf(document: D): Promise<number>
+}
+
+/** A source whose documents' type is forgotten: it is only ever given its own. */
+export type OutboxSource = TypedSource<Stored>
+
+export const outboxSource = <D extends Stored>(source: TypedSource<D>): OutboxSource => source as unknown as OutboxSource
+
+interface Told {
+  readonly source: OutboxSource
+  readonly id: Types.ObjectId
+  readonly eventId: string
+  readonly epoch: string
+  readonly at: number
+}
+
+interface Dependencies {
+  readonly log: EventLog
+  readonly logger: Logger
+  /** Told of each epoch that the log answers with. */
+  readonly onEpoch: (epoch: string) => void
+}
+
+/** Longer than a failover takes to be noticed: until then the log may lose what it took. */
+const forgetAfterMs = 45_000
+const tickMs = 1000
+const mostTold = 200_000
+const mostUntold = 50_000
+const mostInOneWrite = 1000
+const heldRetriesMs = [20, 50, 100, 200, 400]
+
+/** Publishes what documents carry in their outboxes, and forgets it once the log has had it for long enough. */
+export class Outbox {
+  readonly #deps: Dependencies
+  readonly #timer: NodeJS.Timeout
+  /** By event id. */
+  readonly #told = new Map<string, Told>()
+  #epoch: string | undefined
+  #working: Promise<void> | undefined
+  readonly #untold = new Map<OutboxSource, Types.ObjectId[]>()
+  readonly #publishing = new Set<Promise<unknown>>()
+  constructor(deps: Dependencies) {
+    this.#deps = deps
+    this.#timer = setInterval(() => this.#tick(), tickMs)
+    this.#timer.unref()
+  }
+
+  /** Publishes in the background, in order. What is not told then stays in its document, and is tried again: by this worker soon, else by the sweeper. */
+  publish(source: OutboxSource, documents: readonly Stored[], options: { repeat: boolean } = { repeat: false }): void {
+    for (const document of documents) {
+      const publishing = this.publishOne(source, document, options).then(
+        (told) => told || this.#tryAgain(source, [document._id]),
+        (error: unknown) => {
+          this.#deps.logger.warn({ err: error }, 'an event was not published yet')
+          this.#tryAgain(source, [document._id])
+        },
+      )
+      this.#publishing.add(publishing)
+      void publishing.finally(() => this.#publishing.delete(publishing))
+    }
+  }
+
+  /**
+   * Publishes a document's whole outbox in order. It stops at what the log holds back, so that no edit overtakes its create.
+   * @returns true where all of it is in the log
+   */
+  async publishOne(source: OutboxSource, document: Stored, { repeat }: { repeat: boolean }): Promise<boolean> {
+    for (const entry of document.outbox ?? []) {
+      if (this.#told.get(entry.eventId)?.epoch === this.#epoch && this.#epoch !== undefined) continue
+      const epoch = await this.#tell(source, document, entry, repeat)
+      if (epoch === undefined) return false
+      this.#note({ source, id: document._id, eventId: entry.eventId, epoch, at: Date.now() })
+    }
+    return true
+  }
+
+  /** Lets the log go on where it holds a document for a predecessor that nobody has to tell any more. */
+  async passOver(source: OutboxSource, document: Stored): Promise<void> {
+    const { log, logger } = this.#deps
+    const base = await source.baseOf(document)
+    for (const entry of document.outbox ?? []) {
+      for (const { channel, seq } of source.tell(document, entry)) {
+        if (seq === undefined || base < 1) continue
+        logger.error({ channel, upTo: base }, 'events that nobody has any more are passed over: their readers are told to fetch')
+        await log.passOver(channel, base)
+      }
+    }
+  }
+
+  /** Resolves when what was begun is published or given to the sweeper. */
+  async settled(): Promise<void> {
+    clearInterval(this.#timer)
+    await Promise.all(this.#publishing)
+    await this.#working
+  }
+
+  /** @returns the epoch in which all channels have it; undefined while one of them holds it */
+  async #tell(source: OutboxSource, document: Stored, entry: OutboxEntry, repeat: boolean): Promise<string | undefined> {
+    const answers = await Promise.all(source.tell(document, entry).map((each) => this.#append(source, document, { ...each, repeat })))
+    return answers.includes(undefined) ? undefined : answers[0]
+  }
+
+  async #append(source: OutboxSource, document: Stored, entry: Entry): Promise<string | undefined> {
+    const { log, onEpoch } = this.#deps
+    for (const waitMs of [0, ...heldRetriesMs]) {
+      if (waitMs > 0) await sleep(waitMs)
+      let answer = await log.append(entry)
+      if (answer.outcome === 'need-base') {
+        await log.setBase(entry.channel, await source.baseOf(document))
+        answer = await log.append(entry)
+      }
+      this.#epoch = answer.epoch
+      onEpoch(answer.epoch)
+      if (answer.outcome === 'appended') return answer.epoch
+    }
+    return undefined
+  }
+
+  #note(told: Told): void {
+    if (this.#told.size < mostTold) this.#told.set(told.eventId, told) // past that the sweeper finds it by its age
+  }
+
+  #tryAgain(source: OutboxSource, ids: readonly Types.ObjectId[]): void {
+    const waiting = this.#untold.get(source) ?? []
+    this.#untold.set(source, waiting)
+    if (waiting.length + ids.length <= mostUntold) waiting.push(...ids)
+  }
+
+  #tick(): void {
+    this.#working ??= this.#work()
+      .catch((error: unknown) => this.#deps.logger.warn({ err: error }, 'the outbox waits'))
+      .finally(() => {
+        this.#working = undefined
+      })
+  }
+
+  /** Forgets what the log has had for long enough; publishes again what it did not take, and what it took in another epoch. */
+  async #work(): Promise<void> {
+    const ripe = Date.now() - forgetAfterMs
+    const all = [...this.#told.values()]
+    const lost = all.filter(({ epoch }) => epoch !== this.#epoch)
+    const due = all.filter(({ at, epoch }) => epoch === this.#epoch && at < ripe).slice(0, mostInOneWrite)
+    for (const { eventId } of [...lost, ...due]) this.#told.delete(eventId)
+    for (const { source, id } of lost) this.#tryAgain(source, [id])
+    for (const source of new Set(due.map((told) => told.source)))
+      await forget(
+        source,
+        due.filter((told) => told.source === source),
+      )
+    for (const [source, ids] of this.#untold) await this.#publishAgain(source, ids.splice(0, mostInOneWrite))
+  }
+
+  /** Publishes what is still in the outboxes of these documents, by seq. */
+  async #publishAgain(source: OutboxSource, ids: Types.ObjectId[]): Promise<void> {
+    if (ids.length === 0) return
+    try {
+      const documents = await source
+        .collection()
+        .find({ _id: { $in: ids }, outbox: { $exists: true } })
+        .sort({ seq: 1 })
+        .toArray()
+      this.publish(source, documents, { repeat: true })
+    } catch (error) {
+      this.#tryAgain(source, ids)
+      throw error
+    }
+  }
+}
+
+/** Takes entries out of their outboxes; an empty outbox goes altogether, so that its document leaves the index. */
+const forget = async (source: OutboxSource, told: readonly Told[]): Promise<void> => {
+  const ids = told.map(({ id }) => id)
+  const eventIds = told.map(({ eventId }) => eventId)
+  await source.collection().updateMany({ _id: { $in: ids } }, { $pull: { outbox: { eventId: { $in: eventIds } } } })
+  await source.collection().updateMany({ _id: { $in: ids }, outbox: { $size: 0 } }, { $unset: { outbox: '' } })
+}

@@ -1,0 +1,177 @@
+import { randomUUID } from 'node:crypto'
+import { Redis } from 'ioredis'
+import { Types } from 'mongoose'
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
+import { aDirectConversation, aPerson, type Person } from './support/people.js'
+import { SseClient } from './support/sse-client.js'
+import { startTestApp, type TestApp } from './support/test-app.js'
+
+const deadlineMs = 5000
+const entriesPerChannel = 10
+let app: TestApp
+let neighbour: TestApp
+const open = new Set<SseClient>()
+
+beforeAll(async () => {
+  app = await startTestApp({ EVENT_LOG_ENTRIES: String(entriesPerChannel) })
+  neighbour = await startTestApp({
+    MONGO_URI: app.context.config.mongo.uri,
+    JWT_SECRET: app.secret,
+    EVENT_LOG_ENTRIES: String(entriesPerChannel),
+  })
+})
+afterEach(async () => {
+  await Promise.all([...open].map((stream) => stream.close()))
+  open.clear()
+})
+afterAll(async () => {
+  await neighbour.close()
+  await app.close()
+})
+
+const aStream = async (person: Person, lastEventId?: string, at: TestApp = app): Promise<SseClient> => {
+  const headers = { authorization: `Bearer ${person.accessToken}`, ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }) }
+  const stream = await SseClient.open(`${at.url}/sse`, { headers })
+  open.add(stream)
+  await stream.waitFor(({ event }) => event === 'resume', deadlineMs)
+  return stream
+}
+const resumeOf = (stream: SseClient): unknown => stream.events[0]?.data
+const positionOf = (stream: SseClient): string => stream.events.at(-1)?.id ?? ''
+const textsOf = (stream: SseClient): string[] =>
+  stream.events.filter(({ event }) => event === 'message.created').map(({ data }) => (data as { message: { text: string } }).message.text)
+const upTo = (n: number): string[] => Array.from({ length: n }, (_, index) => String(index + 1))
+
+/** Joined long enough ago for a replay: members who came after a position are told to fetch. */
+const settled = async (conversationId: string): Promise<void> => {
+  const long = new Date(Date.now() - 60_000)
+  await app.context.mongo.connection
+    .collection('conversations')
+    .updateOne({ _id: new Types.ObjectId(conversationId) }, { $set: { 'members.$[].joinedAt': long } })
+}
+
+/** Two people who have talked for a while; Bob has seen one message, and is away now. */
+const bobAway = async () => {
+  const { ann, bob, conversation } = await aDirectConversation(app)
+  await settled(conversation.id)
+  const stream = await aStream(bob)
+  await ann.send(conversation.id, { text: 'seen' }).expect(201)
+  await expect.poll(() => textsOf(stream)).toEqual(['seen'])
+  const position = positionOf(stream)
+  await stream.close()
+  return { ann, bob, conversation, position }
+}
+
+describe('coming back with a position', () => {
+  it.each([
+    ['at the same worker', () => app],
+    ['at another worker', () => neighbour],
+  ])('%s tells exactly what was missed, in order, and goes on', async (_name, at) => {
+    const { ann, bob, conversation, position } = await bobAway()
+    for (const text of upTo(8)) await ann.send(conversation.id, { text }).expect(201)
+    const stream = await aStream(bob, position, at())
+    expect(resumeOf(stream)).toEqual({ type: 'resume', verdict: 'exact', cursor: position, refetch: [] })
+    expect(stream.events[0]?.id).toBe(position)
+    await ann.send(conversation.id, { text: 'live again' }).expect(201)
+    await expect.poll(() => textsOf(stream)).toEqual([...upTo(8), 'live again'])
+  })
+
+  it('tells nothing twice to who comes back again and again while others write', async () => {
+    const { ann, bob, conversation, position } = await bobAway()
+    const sending = Promise.all(upTo(9).map((text) => ann.send(conversation.id, { text }).expect(201)))
+    const seen: string[] = []
+    let last = position
+    while (seen.length < 9) {
+      const stream = await aStream(bob, last, seen.length % 2 === 0 ? app : neighbour)
+      await expect.poll(() => textsOf(stream).length).toBeGreaterThan(0)
+      seen.push(...textsOf(stream))
+      last = positionOf(stream)
+      await stream.close()
+    }
+    await sending
+    expect(seen.toSorted()).toEqual(upTo(9))
+  })
+
+  it('says where the log has forgotten: the conversation is to be fetched, and what is new in it is told', async () => {
+    const { ann, bob, conversation, position } = await bobAway()
+    for (const text of upTo(entriesPerChannel + 5)) await ann.send(conversation.id, { text }).expect(201)
+    const stream = await aStream(bob, position)
+    expect(resumeOf(stream)).toMatchObject({ verdict: 'partial', cursor: position, refetch: [conversation.id] })
+    await ann.send(conversation.id, { text: 'new' }).expect(201)
+    await expect.poll(() => textsOf(stream)).toEqual(['new'])
+  })
+
+  it('says of a conversation that began meanwhile that it is to be fetched', async () => {
+    const { ann, bob, position } = await bobAway()
+    const carol = await aPerson(app)
+    const group = await ann.post('/conversations', { type: 'group', name: 'New', memberIds: [bob.id, carol.id] }).expect(201)
+    const told = await aStream(carol)
+    await carol.send(group.body.id, { text: 'hello' }).expect(201)
+    await expect.poll(() => textsOf(told)).toEqual(['hello'])
+    const stream = await aStream(bob, position)
+    expect(resumeOf(stream)).toMatchObject({ verdict: 'partial', refetch: [group.body.id] })
+    await expect.poll(() => stream.events.map(({ event }) => event)).toEqual(['resume', 'conversation.created'])
+  })
+
+  it('is a reset where the log of one’s own channel has forgotten', async () => {
+    const { bob, position } = await bobAway()
+    const others = await Promise.all(upTo(entriesPerChannel + 1).map(() => aPerson(app)))
+    for (const other of others) await other.post('/conversations', { type: 'direct', userId: bob.id }).expect(201)
+    expect(resumeOf(await aStream(bob, position))).toMatchObject({ verdict: 'reset', refetch: [] })
+  })
+
+  it.each([
+    ['garbage', () => 'garbage'],
+    ['of another epoch', (position: string) => position.replace(/^[^.]+/, '0123456789abcdef')],
+    ['from the future', (position: string) => position.replace(/\d+-\d+$/, '99999999999999-0')],
+    ['older than the log', (position: string) => position.replace(/\d+-\d+$/, '1-0')],
+    ['with too many shards', (position: string) => `${position}_1-0`],
+    ['endless', () => '9'.repeat(5000)],
+  ])('is a reset with a position that is %s', async (_name, change) => {
+    const { bob, position } = await bobAway()
+    expect(resumeOf(await aStream(bob, change(position)))).toMatchObject({ verdict: 'reset', refetch: [] })
+  })
+
+  it('is a reset after the log was lost; streams that were open end', async () => {
+    const alone = await startTestApp()
+    const { ann, bob, conversation } = await aDirectConversation(alone)
+    const stream = await aStream(bob, undefined, alone)
+    await ann.send(conversation.id, { text: 'before' }).expect(201)
+    await expect.poll(() => textsOf(stream)).toEqual(['before'])
+    const redis = new Redis(inject('redisUrl'))
+    await redis.del(await redis.keys(`heliograph:{0}:${alone.context.mongo.generation}:*`))
+    redis.disconnect()
+    await ann.send(conversation.id, { text: 'after' }).expect(201)
+    await stream.ended
+    const again = await aStream(bob, positionOf(stream), alone)
+    expect(resumeOf(again)).toMatchObject({ verdict: 'reset' })
+    await alone.close()
+  })
+})
+
+describe('the outbox', () => {
+  it('is told by another worker when the one that stored a message died before it told it', async () => {
+    const { ann, bob, conversation } = await aDirectConversation(app)
+    const stream = await aStream(bob)
+    await ann.send(conversation.id, { text: 'told' }).expect(201)
+    await expect.poll(() => textsOf(stream)).toEqual(['told'])
+    const { connection } = app.context.mongo
+    const dead = randomUUID()
+    await connection.collection('leases').insertOne({ _id: `worker:${dead}` as never, holder: dead, expiresAt: new Date(0) })
+    await connection.collection('messages').insertOne({
+      conversationId: new Types.ObjectId(conversation.id),
+      seq: 2,
+      senderId: new Types.ObjectId(ann.id),
+      clientId: randomUUID(),
+      contentHash: 'x',
+      type: 'user',
+      text: 'left behind',
+      version: 1,
+      createdAt: new Date(),
+      outbox: [{ eventId: randomUUID(), worker: dead, at: new Date(), type: 'message.created' }],
+    })
+    await ann.send(conversation.id, { text: 'after it' }).expect(201)
+    await Promise.all([app.context.sweeper.sweep(), neighbour.context.sweeper.sweep()])
+    await expect.poll(() => textsOf(stream), { timeout: deadlineMs }).toEqual(['told', 'left behind', 'after it'])
+  })
+})
