@@ -50,6 +50,7 @@ const start = async (workers: number): Promise<void> => {
 
   const environment = {
     NODE_ENV: 'development',
+    LIMIT_REGISTER: '100/h', // whoever tries things out makes people
     JWT_SECRET: jwtSecret(folder),
     ...process.env,
     PORT: String(port),

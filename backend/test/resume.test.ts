@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { Redis } from 'ioredis'
 import { Types } from 'mongoose'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
+import { type MessageDocument, messageSource } from '../src/features/messages/index.js'
+import { Outbox } from '../src/realtime/outbox.js'
 import { aDirectConversation, aPerson, type Person } from './support/people.js'
 import { SseClient } from './support/sse-client.js'
 import { startTestApp, type TestApp } from './support/test-app.js'
@@ -150,28 +152,65 @@ describe('coming back with a position', () => {
 })
 
 describe('the outbox', () => {
+  /** A message as a worker that is dead now has stored it. */
+  const left = async (conversationId: string, sender: Person, message: { seq: number; text: string; told: boolean }): Promise<void> => {
+    const { connection } = app.context.mongo
+    const dead = randomUUID()
+    await connection.collection<{ _id: string }>('leases').insertOne({ _id: `worker:${dead}`, ...{ holder: dead, expiresAt: new Date(0) } })
+    await connection.collection('messages').insertOne({
+      conversationId: new Types.ObjectId(conversationId),
+      seq: message.seq,
+      senderId: new Types.ObjectId(sender.id),
+      clientId: randomUUID(),
+      contentHash: 'x',
+      type: 'user',
+      text: message.text,
+      version: 1,
+      createdAt: new Date(),
+      ...(message.told ? {} : { outbox: [{ eventId: randomUUID(), worker: dead, at: new Date(), type: 'message.created' }] }),
+    })
+  }
+  const sweep = () => Promise.all([app.context.sweeper.sweep(), neighbour.context.sweeper.sweep()])
+
   it('is told by another worker when the one that stored a message died before it told it', async () => {
     const { ann, bob, conversation } = await aDirectConversation(app)
     const stream = await aStream(bob)
     await ann.send(conversation.id, { text: 'told' }).expect(201)
     await expect.poll(() => textsOf(stream)).toEqual(['told'])
-    const { connection } = app.context.mongo
-    const dead = randomUUID()
-    await connection.collection('leases').insertOne({ _id: `worker:${dead}` as never, holder: dead, expiresAt: new Date(0) })
-    await connection.collection('messages').insertOne({
-      conversationId: new Types.ObjectId(conversation.id),
-      seq: 2,
-      senderId: new Types.ObjectId(ann.id),
-      clientId: randomUUID(),
-      contentHash: 'x',
-      type: 'user',
-      text: 'left behind',
-      version: 1,
-      createdAt: new Date(),
-      outbox: [{ eventId: randomUUID(), worker: dead, at: new Date(), type: 'message.created' }],
-    })
+    await left(conversation.id, ann, { seq: 2, text: 'left behind', told: false })
     await ann.send(conversation.id, { text: 'after it' }).expect(201)
-    await Promise.all([app.context.sweeper.sweep(), neighbour.context.sweeper.sweep()])
+    await sweep()
     await expect.poll(() => textsOf(stream), { timeout: deadlineMs }).toEqual(['told', 'left behind', 'after it'])
+  })
+
+  it('goes on where an event is gone for good, and its readers are told to fetch', async () => {
+    const { ann, bob, conversation, position } = await bobAway()
+    const stream = await aStream(bob, position)
+    await app.context.mongo.connection.collection('messages').updateMany({}, { $unset: { outbox: '' } }) // all of it was told
+    await left(conversation.id, ann, { seq: 2, text: 'gone', told: true })
+    await left(conversation.id, ann, { seq: 3, text: 'held for it', told: false })
+    await sweep()
+    await stream.ended
+    const again = await aStream(bob, positionOf(stream))
+    expect(resumeOf(again)).toMatchObject({ verdict: 'partial', refetch: [conversation.id] })
+    await ann.send(conversation.id, { text: 'new' }).expect(201)
+    await expect.poll(() => textsOf(again)).toEqual(['new'])
+  })
+
+  it('is forgotten once it is told and time has passed, and its document leaves the index', async () => {
+    const { ann, conversation } = await aDirectConversation(app)
+    await ann.send(conversation.id, { text: 'told' }).expect(201)
+    const { connection } = app.context.mongo
+    const outbox = new Outbox({
+      log: app.context.log,
+      logger: app.context.logger,
+      onEpoch: () => undefined,
+      forgetAfterMs: 0,
+    })
+    const messages = () => connection.getClient().db(connection.name).collection<MessageDocument>('messages')
+    const filter = { conversationId: new Types.ObjectId(conversation.id) }
+    outbox.publish(messageSource(messages), await messages().find(filter).toArray(), { repeat: true })
+    await expect.poll(async () => Object.keys((await messages().findOne(filter)) ?? {}), { timeout: deadlineMs }).not.toContain('outbox')
+    await outbox.settled()
   })
 })

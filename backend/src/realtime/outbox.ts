@@ -33,10 +33,11 @@ interface Dependencies {
   readonly logger: Logger
   /** Told of each epoch that the log answers with. */
   readonly onEpoch: (epoch: string) => void
+  /** Longer than a failover takes to be noticed: until then the log may lose what it took. */
+  readonly forgetAfterMs?: number
 }
 
-/** Longer than a failover takes to be noticed: until then the log may lose what it took. */
-const forgetAfterMs = 45_000
+const defaultForgetAfterMs = 45_000
 const tickMs = 1000
 const mostTold = 200_000
 const mostUntold = 50_000
@@ -52,6 +53,7 @@ export class Outbox {
   #epoch: string | undefined
   #working: Promise<void> | undefined
   readonly #untold = new Map<OutboxSource, Types.ObjectId[]>()
+  readonly #basing = new Map<Entry['channel'], Promise<void>>()
   readonly #publishing = new Set<Promise<unknown>>()
   constructor(deps: Dependencies) {
     this.#deps = deps
@@ -94,9 +96,8 @@ export class Outbox {
     const base = await source.baseOf(document)
     for (const entry of document.outbox ?? []) {
       for (const { channel, seq } of source.tell(document, entry)) {
-        if (seq === undefined || base < 1) continue
-        logger.error({ channel, upTo: base }, 'events that nobody has any more are passed over: their readers are told to fetch')
-        await log.passOver(channel, base)
+        if (seq === undefined || base < 1 || !(await log.passOver(channel, base))) continue
+        logger.error({ channel, upTo: base }, 'events that nobody has any more were passed over: their readers are told to fetch')
       }
     }
   }
@@ -120,7 +121,7 @@ export class Outbox {
       if (waitMs > 0) await sleep(waitMs)
       let answer = await log.append(entry)
       if (answer.outcome === 'need-base') {
-        await log.setBase(entry.channel, await source.baseOf(document))
+        await this.#setBase(source, document, entry.channel)
         answer = await log.append(entry)
       }
       this.#epoch = answer.epoch
@@ -128,6 +129,18 @@ export class Outbox {
       if (answer.outcome === 'appended') return answer.epoch
     }
     return undefined
+  }
+
+  /** Once for all that wait for the same channel. */
+  #setBase(source: OutboxSource, document: Stored, channel: Entry['channel']): Promise<void> {
+    const setting =
+      this.#basing.get(channel) ??
+      source
+        .baseOf(document)
+        .then((base) => this.#deps.log.setBase(channel, base))
+        .finally(() => this.#basing.delete(channel))
+    this.#basing.set(channel, setting)
+    return setting
   }
 
   #note(told: Told): void {
@@ -150,10 +163,11 @@ export class Outbox {
 
   /** Forgets what the log has had for long enough; publishes again what it did not take, and what it took in another epoch. */
   async #work(): Promise<void> {
-    const ripe = Date.now() - forgetAfterMs
+    if (this.#told.size > 0) this.#epoch = (await this.#deps.log.head()).epoch // a log that was lost meanwhile has nothing to be forgotten for
+    const ripe = Date.now() - (this.#deps.forgetAfterMs ?? defaultForgetAfterMs)
     const all = [...this.#told.values()]
     const lost = all.filter(({ epoch }) => epoch !== this.#epoch)
-    const due = all.filter(({ at, epoch }) => epoch === this.#epoch && at < ripe).slice(0, mostInOneWrite)
+    const due = all.filter(({ at, epoch }) => epoch === this.#epoch && at <= ripe).slice(0, mostInOneWrite)
     for (const { eventId } of [...lost, ...due]) this.#told.delete(eventId)
     for (const { source, id } of lost) this.#tryAgain(source, [id])
     for (const source of new Set(due.map((told) => told.source)))

@@ -78,8 +78,8 @@ export interface EventLog {
   append(entry: Entry): Promise<Answer>
   /** Tells a channel without a seq where it stands: the next is `base + 1`. Does nothing where it knows. */
   setBase(channel: Channel, base: number): Promise<void>
-  /** Gives up on what is missing up to `seq`: what was held goes on, the channel's floor rises, so that every older position has a gap, and the hubs are told `gap`. */
-  passOver(channel: Channel, seq: number): Promise<void>
+  /** Gives up on what is missing up to `seq`: what was held goes on, the channel's floor rises, so that every older position has a gap, and the hubs are told `gap`. @returns false where the channel is past it anyway */
+  passOver(channel: Channel, seq: number): Promise<boolean>
   /** Removes a message's content from the log, and refuses it for as long as the log lives. */
   purge(channel: Channel, messageId: string): Promise<void>
   /** Published only: no id, no log. */

@@ -47,14 +47,14 @@ export class MemoryLog implements EventLog {
     return Promise.resolve()
   }
 
-  passOver(channel: Channel, seq: number): Promise<void> {
+  passOver(channel: Channel, seq: number): Promise<boolean> {
     const log = this.#log(channel)
-    if (log.seq !== undefined && seq <= log.seq) return Promise.resolve()
+    if (log.seq !== undefined && seq <= log.seq) return Promise.resolve(false)
     for (const held of log.held.keys()) if (held <= seq) log.held.delete(held)
     log.floor = this.#nextId()
     this.#write('control', this.#log('control'), { eventId: '', frame: Buffer.from(JSON.stringify({ gap: channel })) }, undefined)
     this.#release(channel, log, seq)
-    return Promise.resolve()
+    return Promise.resolve(true)
   }
 
   purge(channel: Channel, messageId: string): Promise<void> {

@@ -57,8 +57,8 @@ export class RedisLog implements EventLog {
     await this.#call('setBase', channel, [base])
   }
 
-  async passOver(channel: Channel, seq: number): Promise<void> {
-    await this.#call('passOver', channel, [seq, JSON.stringify({ gap: channel })])
+  async passOver(channel: Channel, seq: number): Promise<boolean> {
+    return (await this.#call('passOver', channel, [seq, JSON.stringify({ gap: channel })])) === 1
   }
 
   async purge(channel: Channel, messageId: string): Promise<void> {

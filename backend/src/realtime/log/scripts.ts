@@ -111,18 +111,18 @@ if redis.call('HSETNX', KEYS[3], 'seq', ARGV[9]) == 1 then releaseHeld(tonumber(
 return epoch()
 `
 
-/** ARGV 9 seq  10 control message. */
+/** ARGV 9 seq  10 control message. Answers 1 where something was passed over. */
 export const passOverScript = `${shared}
 local seq = tonumber(ARGV[9])
 local base = tonumber(redis.call('HGET', KEYS[3], 'seq') or nil)
-if base and seq <= base then return epoch() end
+if base and seq <= base then return 0 end
 for _, held in ipairs(redis.call('HKEYS', KEYS[5])) do
   if tonumber(held) <= seq then redis.call('HDEL', KEYS[5], held) end
 end
 redis.call('HSET', KEYS[3], 'floor', nextId())
 appendTo(KEYS[7], KEYS[8], ARGV[8], '', '', ARGV[10])
 releaseHeld(seq)
-return epoch()
+return 1
 `
 
 /** ARGV 9 message id. */
