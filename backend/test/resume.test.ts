@@ -156,7 +156,8 @@ describe('the outbox', () => {
   const left = async (conversationId: string, sender: Person, message: { seq: number; text: string; told: boolean }): Promise<void> => {
     const { connection } = app.context.mongo
     const dead = randomUUID()
-    await connection.collection<{ _id: string }>('leases').insertOne({ _id: `worker:${dead}`, ...{ holder: dead, expiresAt: new Date(0) } })
+    const leases = connection.collection<{ _id: string; holder: string; expiresAt: Date }>('leases')
+    await leases.insertOne({ _id: `worker:${dead}`, holder: dead, expiresAt: new Date(0) })
     await connection.collection('messages').insertOne({
       conversationId: new Types.ObjectId(conversationId),
       seq: message.seq,
