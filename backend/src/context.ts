@@ -11,7 +11,7 @@ import {
 import { CommitLane, Heads, type MessageDocument, MessageService, messageSchema, messageSource } from './features/messages/index.js'
 import { OperationsService } from './features/operations/index.js'
 import { type SessionDocument, SessionService, sessionSchema } from './features/sessions/index.js'
-import { StreamService } from './features/streams/index.js'
+import { MemoryTickets, RedisTickets, StreamService } from './features/streams/index.js'
 import { type UserDocument, UserService, userSchema } from './features/users/index.js'
 import { Limits } from './http/limits.js'
 import { AccessTokens } from './platform/access-tokens.js'
@@ -41,6 +41,7 @@ export const createContext = (config: Config, logger: Logger) => {
 
   const redis = config.redis && new RedisClients(config.redis, logger)
   const generation = () => mongo.generation
+  const keyspace = new Keyspace(generation)
   const log = redis
     ? new RedisLog({
         commands: redis.commands,
@@ -74,7 +75,7 @@ export const createContext = (config: Config, logger: Logger) => {
   const messageOutbox = messageSource(storedMessages)
   const lane = new CommitLane({
     messages: storedMessages,
-    heads: new Heads({ messages: storedMessages, keyspace: new Keyspace(generation), redis: redis?.commands }),
+    heads: new Heads({ messages: storedMessages, keyspace, redis: redis?.commands }),
     onStored(stored) {
       outbox.publish(messageOutbox, stored) // the sweeper publishes it if this worker dies first
       for (const { conversationId, seq, createdAt } of stored) activity.note({ conversationId, seq, at: createdAt })
@@ -82,6 +83,7 @@ export const createContext = (config: Config, logger: Logger) => {
   })
   const messages = new MessageService({ messages: messageModel, memberships, lane, worker: leases.worker })
   const streams = new StreamService({ hub, log, limits: config.eventLog, memberships })
+  const tickets = redis ? new RedisTickets(redis.commands, keyspace) : new MemoryTickets()
   const sweeper = new Sweeper({ outbox, leases, sources: [conversationOutbox, messageOutbox], logger })
   const operations = new OperationsService({ mongo, redis, hub, version: config.server.version, worker: config.server.worker })
 
@@ -101,6 +103,7 @@ export const createContext = (config: Config, logger: Logger) => {
     conversations,
     messages,
     streams,
+    tickets,
     operations,
 
     /** True when there is no Redis, or both connections to it stand. */

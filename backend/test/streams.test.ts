@@ -147,6 +147,56 @@ describe('a stream', () => {
   })
 })
 
+describe('a ticket', () => {
+  const aTicket = async (person: Person): Promise<string> => {
+    const { body } = await person.post('/sse/ticket', {}).expect(201)
+    expect(body).toEqual({ ticket: expect.stringMatching(/^[\w-]{32}$/), expiresIn: 30 })
+    return body.ticket
+  }
+
+  it('opens one stream of its person, at any worker, without a header', async () => {
+    const { ann, bob, conversation } = await aDirectConversation(app)
+    const ticket = await aTicket(bob)
+    const stream = await SseClient.open(`${neighbour.url}/sse?ticket=${ticket}`)
+    open.add(stream)
+    await ann.send(conversation.id, { text: 'to the ticket' }).expect(201)
+    await stream.waitFor(isMessage('to the ticket'), deadlineMs)
+    const again = await fetch(`${app.url}/sse?ticket=${ticket}`)
+    expect([again.status, await again.json()]).toMatchObject([401, { code: 'unauthenticated' }])
+  })
+
+  it('opens one stream even when it comes ten times at once', async () => {
+    const ticket = await aTicket(await aPerson(app))
+    const abort = new AbortController()
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, (_, n) => fetch(`${(n % 2 ? app : neighbour).url}/sse?ticket=${ticket}`, { signal: abort.signal })),
+    )
+    expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, ...Array(9).fill(401)])
+    abort.abort()
+  })
+
+  it.each(['', 'x', 'y'.repeat(90), '../../etc'])('that is %j opens nothing', async (ticket) => {
+    const answer = await fetch(`${app.url}/sse?ticket=${encodeURIComponent(ticket)}`)
+    expect([answer.status, await answer.json()]).toMatchObject([401, { code: 'unauthenticated' }])
+  })
+
+  it('opens streams alone, and is no access token', async () => {
+    const ticket = await aTicket(await aPerson(app))
+    await app.request.get(`/api/v1/users/me?ticket=${ticket}`).expect(401)
+    await app.request.get('/api/v1/users/me').auth(ticket, { type: 'bearer' }).expect(401)
+  })
+})
+
+describe('the streams of one session', () => {
+  it('are ten at most: the oldest ends', async () => {
+    const person = await aPerson(app)
+    const streams: SseClient[] = []
+    for (let n = 0; n < 12; n++) streams.push(await aStream(person))
+    await Promise.all(streams.slice(0, 2).map((stream) => stream.ended))
+    expect(app.context.hub.streamsOf(person.id)).toBe(10)
+  })
+})
+
 describe('when Redis goes away', () => {
   it('messages are stored all the same, streams end, and new ones work once it is back', async () => {
     const proxy = await TcpProxy.open(targetOf(inject('redisUrl')))
@@ -185,6 +235,9 @@ describe('without Redis', () => {
     await stream.waitFor((event) => event.event === 'conversation.created', deadlineMs)
     await ann.send(created.body.id, { text: 'in memory' }).expect(201)
     await stream.waitFor(isMessage('in memory'), deadlineMs)
+    const { body } = await bob.post('/sse/ticket', {}).expect(201)
+    open.add(await SseClient.open(`${alone.url}/sse?ticket=${body.ticket}`))
+    expect((await fetch(`${alone.url}/sse?ticket=${body.ticket}`)).status).toBe(401)
     await alone.close()
   })
 })

@@ -3,8 +3,8 @@ import type { z } from 'zod'
 import type { Context } from '../context.js'
 import type { LimitName } from './limits-table.js'
 
-/** Who may call: anyone, or a signed-in person. */
-export type Access = 'anyone' | 'user'
+/** Who may call: anyone; a signed-in person; or, `ticket`, one who holds a ticket of theirs in the query. */
+export type Access = 'anyone' | 'user' | 'ticket'
 
 /** The signed-in caller; `undefined` where access is 'anyone'. */
 export interface Caller {

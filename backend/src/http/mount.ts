@@ -37,11 +37,23 @@ const serve = (declared: AnyEndpoint, context: Context): RequestHandler => {
 const callerOf = async (declared: AnyEndpoint, context: Context, request: Request, response: Response): Promise<Caller | undefined> => {
   if (declared.access === 'anyone') return undefined
   try {
+    const { ticket } = request.query
+    if (declared.access === 'ticket' && request.headers.authorization === undefined && typeof ticket === 'string') {
+      return await redeem(ticket, context)
+    }
     return authenticate(request.headers.authorization, context.accessTokens)
   } catch (error) {
     await context.limits.count('anonymous', request, response, undefined)
     throw error
   }
+}
+
+const redeem = async (ticket: string, context: Context): Promise<Caller> => {
+  const caller = await context.tickets.redeem(ticket).catch((error: unknown) => {
+    throw new Problem('service_unavailable', undefined, { cause: error })
+  })
+  if (!caller) throw new Problem('unauthenticated', 'The ticket was used or has expired')
+  return caller
 }
 
 const parse = (schemas: Schemas, request: Request): Record<string, unknown> => {

@@ -1,7 +1,7 @@
 import type { Generation } from './generation.js'
 
 /**
- * Names every Redis key and channel. All carry the database's generation, so that what Redis remembers of a database
+ * Names what the server keeps in Redis beside the log. All names carry the database's generation, so that what Redis remembers of a database
  * that was restored, or of another one, is never taken for this one's.
  */
 export class Keyspace {
@@ -14,7 +14,7 @@ export class Keyspace {
     return `heliograph:${this.#generation()}:head:${conversationId}`
   }
 
-  channel(name: string): string {
-    return `heliograph:${this.#generation()}:channel:${name}`
+  ticket(hash: string): string {
+    return `heliograph:${this.#generation()}:ticket:${hash}`
   }
 }

@@ -21,6 +21,8 @@ interface Subscription {
 const heartbeatTurns = 20
 const turnMs = 1000
 const drainJitterMs = 3000
+/** More than these of one session at this worker, and the oldest ends. */
+const mostOfSession = 10
 
 /**
  * This worker's streams and the channels they need. A channel is subscribed to while one of them needs it.
@@ -58,6 +60,11 @@ export class Hub implements LogListener {
     return this.#streams.size
   }
 
+  /** How many of a user's streams are open at this worker. */
+  streamsOf(userId: string): number {
+    return [...(this.#byUser.get(userId) ?? [])].filter(({ ended }) => !ended).length
+  }
+
   /** Listens to what all hubs are told. To be awaited before a stream is attached. @throws where Redis is away */
   async ready(): Promise<void> {
     this.#listening ??= this.#log.subscribe('control').catch((error: unknown) => {
@@ -73,6 +80,10 @@ export class Hub implements LogListener {
     this.#byUser.set(stream.userId, (this.#byUser.get(stream.userId) ?? new Set()).add(stream))
     this.#turns[this.#streams.size % heartbeatTurns]?.add(stream)
     stream.hold()
+    const ofSession = [...(this.#byUser.get(stream.userId) ?? [])].filter(
+      ({ sessionId, ended }) => sessionId === stream.sessionId && !ended,
+    )
+    if (ofSession.length > mostOfSession) ofSession[0]?.end()
   }
 
   detach(stream: EventStream): void {

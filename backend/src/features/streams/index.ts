@@ -1,2 +1,3 @@
-export { openStream } from './routes.js'
+export { issueTicket, openStream } from './routes.js'
 export { StreamService } from './service.js'
+export { MemoryTickets, RedisTickets } from './tickets.js'

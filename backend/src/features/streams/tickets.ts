@@ -1,0 +1,62 @@
+import { createHash, randomBytes } from 'node:crypto'
+import type { Redis } from 'ioredis'
+import { LRUCache } from 'lru-cache'
+import { z } from 'zod'
+import type { Caller } from '../../http/endpoint.js'
+import type { Keyspace } from '../../platform/keyspace.js'
+
+/** Opens one stream for who cannot send a header: a browser's EventSource. */
+export interface Tickets {
+  /** @returns a ticket, good once and for `ticketTtlSeconds`. @throws where Redis is away */
+  issue(caller: Caller): Promise<string>
+  /** @returns whose it is; undefined where it was used, has expired or never was. @throws where Redis is away */
+  redeem(ticket: string): Promise<Caller | undefined>
+}
+
+export const ticketTtlSeconds = 30
+const ticketBytes = 24
+const mostInMemory = 100_000
+
+const Stored = z.object({ userId: z.string(), sessionId: z.string() })
+const newTicket = (): string => randomBytes(ticketBytes).toString('base64url')
+/** Who reads Redis finds no ticket that could be used. */
+const hashOf = (ticket: string): string => createHash('sha256').update(ticket).digest('base64url')
+
+/** Tickets that any worker takes. */
+export class RedisTickets implements Tickets {
+  readonly #redis: Redis
+  readonly #keyspace: Keyspace
+  constructor(redis: Redis, keyspace: Keyspace) {
+    this.#redis = redis
+    this.#keyspace = keyspace
+  }
+
+  async issue({ userId, sessionId }: Caller): Promise<string> {
+    const ticket = newTicket()
+    await this.#redis.set(this.#keyspace.ticket(hashOf(ticket)), JSON.stringify({ userId, sessionId }), 'EX', ticketTtlSeconds)
+    return ticket
+  }
+
+  async redeem(ticket: string): Promise<Caller | undefined> {
+    const stored = await this.#redis.getdel(this.#keyspace.ticket(hashOf(ticket)))
+    return stored === null ? undefined : Stored.parse(JSON.parse(stored))
+  }
+}
+
+/** Tickets of a single process. */
+export class MemoryTickets implements Tickets {
+  readonly #issued = new LRUCache<string, Caller>({ max: mostInMemory, ttl: ticketTtlSeconds * 1000 })
+
+  issue({ userId, sessionId }: Caller): Promise<string> {
+    const ticket = newTicket()
+    this.#issued.set(hashOf(ticket), { userId, sessionId })
+    return Promise.resolve(ticket)
+  }
+
+  redeem(ticket: string): Promise<Caller | undefined> {
+    const hash = hashOf(ticket)
+    const caller = this.#issued.get(hash)
+    this.#issued.delete(hash)
+    return Promise.resolve(caller)
+  }
+}
