@@ -6,7 +6,7 @@ import type { Caller } from '../../http/endpoint.js'
 import type { Keyspace } from '../../platform/keyspace.js'
 
 /** Opens one stream for who cannot send a header: a browser's EventSource. */
-export interface Tickets {
+interface Tickets {
   /** @returns a ticket, good once and for `ticketTtlSeconds`. @throws where Redis is away */
   issue(caller: Caller): Promise<string>
   /** @returns whose it is; undefined where it was used, has expired or never was. @throws where Redis is away */
