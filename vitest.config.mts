@@ -8,7 +8,14 @@ const engineTests = [
   ...(supportsThisMachine().supported ? ['dev/documentdb/test/**/*.test.ts'] : []),
 ]
 
-const shared = { environment: 'node', testTimeout: 20_000, hookTimeout: 60_000, teardownTimeout: 60_000 } as const
+// A condition is awaited for as long as a busy machine may need; it is a time that decides nothing.
+const shared = {
+  environment: 'node',
+  expect: { poll: { timeout: 10_000 } },
+  testTimeout: 20_000,
+  hookTimeout: 60_000,
+  teardownTimeout: 60_000,
+} as const
 
 // oxlint-disable-next-line import/no-default-export -- what vitest reads
 export default defineConfig({

@@ -167,20 +167,17 @@ export class Outbox {
     const ripe = Date.now() - (this.#deps.forgetAfterMs ?? defaultForgetAfterMs)
     const all = [...this.#told.values()]
     const lost = all.filter(({ epoch }) => epoch !== this.#epoch)
-    const due = all.filter(({ at, epoch }) => epoch === this.#epoch && at <= ripe).slice(0, mostInOneWrite)
+    const due = all.filter(({ at, epoch }) => epoch === this.#epoch && at <= ripe)
     for (const { eventId } of [...lost, ...due]) this.#told.delete(eventId)
     for (const { source, id } of lost) this.#tryAgain(source, [id])
-    for (const source of new Set(due.map((told) => told.source)))
-      await forget(
-        source,
-        due.filter((told) => told.source === source),
-      )
-    for (const [source, ids] of this.#untold) await this.#publishAgain(source, ids.splice(0, mostInOneWrite))
+    for (const source of new Set(due.map((told) => told.source))) {
+      for (const chunk of chunksOf(due.filter((told) => told.source === source))) await forget(source, chunk)
+    }
+    for (const [source, ids] of this.#untold) for (const chunk of chunksOf(ids.splice(0))) await this.#publishAgain(source, chunk)
   }
 
   /** Publishes what is still in the outboxes of these documents, by seq. */
   async #publishAgain(source: OutboxSource, ids: Types.ObjectId[]): Promise<void> {
-    if (ids.length === 0) return
     try {
       const documents = await source
         .collection()
@@ -189,11 +186,14 @@ export class Outbox {
         .toArray()
       this.publish(source, documents, { repeat: true })
     } catch (error) {
+      this.#deps.logger.warn({ err: error, documents: ids.length }, 'events were not published again yet')
       this.#tryAgain(source, ids)
-      throw error
     }
   }
 }
+
+const chunksOf = <T>(all: readonly T[]): T[][] =>
+  Array.from({ length: Math.ceil(all.length / mostInOneWrite) }, (_, n) => all.slice(n * mostInOneWrite, (n + 1) * mostInOneWrite))
 
 /** Takes entries out of their outboxes; an empty outbox goes altogether, so that its document leaves the index. */
 const forget = async (source: OutboxSource, told: readonly Told[]): Promise<void> => {
