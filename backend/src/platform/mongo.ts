@@ -16,13 +16,14 @@ interface MongoOptions {
 const defaultDatabase = 'heliograph'
 const backoffMs = { first: 250, most: 5000 }
 const pingDeadlineMs = 2000
+const closeDeadlineMs = 2000
 const slowMs = 100
 
 /** The database that the URI names; ours where it names none. */
 const databaseOf = (uri: string): string => /^mongodb(?:\+srv)?:\/\/[^/]+\/([^?]+)/.exec(uri)?.[1] ?? defaultDatabase
 
 /**
- * The connection to MongoDB: made in the background, again and again until it stands, and kept by the driver from then on.
+ * The connection to MongoDB: made in the background, again and again until it stands, and made anew when the driver has lost it.
  * Every write is acknowledged by a majority and its journal. Nothing is buffered: without a connection an operation fails at once.
  * After each interruption the database's generation is read before anything is served: `replaced` says that it is another one
  * (a restore), so that nothing this process remembers holds any more.
@@ -47,7 +48,7 @@ export class Mongo extends EventEmitter<{ ready: []; replaced: [] }> {
       if (!this.#ready) return
       this.#ready = false
       logger.warn('MongoDB: connection lost')
-      void this.#connect()
+      setImmediate(() => void this.#connect()) // the driver is still taking note of the loss
     })
   }
 
@@ -82,7 +83,7 @@ export class Mongo extends EventEmitter<{ ready: []; replaced: [] }> {
   async ping(): Promise<number> {
     const before = performance.now()
     if (!this.#ready) throw new Error('MongoDB is not connected')
-    await withDeadline(this.connection.getClient().db().command({ ping: 1 }), pingDeadlineMs, 'MongoDB ping')
+    await this.#answered()
     return performance.now() - before
   }
 
@@ -100,6 +101,7 @@ export class Mongo extends EventEmitter<{ ready: []; replaced: [] }> {
       } catch (error) {
         if (this.#closing.signal.aborted) return
         this.#logger.error({ err: error, retryInMs: waitMs }, 'MongoDB: not reached')
+        await this.#giveUpClient()
         await sleep(waitMs, undefined, { signal: this.#closing.signal }).catch(() => undefined)
       }
     }
@@ -107,7 +109,7 @@ export class Mongo extends EventEmitter<{ ready: []; replaced: [] }> {
 
   async #reach(): Promise<void> {
     if (this.#opened)
-      await this.connection.getClient().db().command({ ping: 1 }) // the driver looks for a server while somebody asks for one
+      await this.#answered() // the driver looks for a server while somebody asks for one
     else await this.#open()
     await this.#prepare()
     const generation = await readGeneration(this.connection)
@@ -118,6 +120,17 @@ export class Mongo extends EventEmitter<{ ready: []; replaced: [] }> {
     this.emit(replaced ? 'replaced' : 'ready')
   }
 
+  /** A client that has lost its server may not find it again: the next attempt makes another one. */
+  async #giveUpClient(): Promise<void> {
+    if (!this.#opened) return
+    this.#opened = false
+    await withDeadline(this.connection.close(), closeDeadlineMs, 'closing the MongoDB client').catch(() => undefined)
+  }
+
+  async #answered(): Promise<void> {
+    await withDeadline(this.connection.getClient().db().command({ ping: 1 }), pingDeadlineMs, 'MongoDB ping')
+  }
+
   async #open(): Promise<void> {
     await this.connection.openUri(this.#options.uri, {
       dbName: databaseOf(this.#options.uri),
@@ -125,19 +138,21 @@ export class Mongo extends EventEmitter<{ ready: []; replaced: [] }> {
       maxPoolSize: this.#options.poolSize,
       serverSelectionTimeoutMS: this.#options.selectionTimeoutMs,
       socketTimeoutMS: this.#options.socketTimeoutMs,
+      waitQueueTimeoutMS: this.#options.selectionTimeoutMs,
       writeConcern: { w: 'majority', journal: true },
       bufferCommands: false,
       autoIndex: false,
       autoCreate: false,
       monitorCommands: true,
     })
-    this.#opened = true // from here on the driver keeps it: opening again would leave the first client behind
+    this.#opened = true
     logSlowCommands(this.connection.getClient(), this.#logger, slowMs)
   }
 }
 
 const unavailable = new Set([
   'MongoServerSelectionError',
+  'MongoWaitQueueTimeoutError',
   'MongoNetworkError',
   'MongoNetworkTimeoutError',
   'MongoNotConnectedError',
