@@ -101,15 +101,13 @@ export class Mongo extends EventEmitter<{ ready: []; replaced: [] }> {
       } catch (error) {
         if (this.#closing.signal.aborted) return
         this.#logger.error({ err: error, retryInMs: waitMs }, 'MongoDB: not reached')
-        await this.#giveUpClient()
         await sleep(waitMs, undefined, { signal: this.#closing.signal }).catch(() => undefined)
       }
     }
   }
 
   async #reach(): Promise<void> {
-    if (this.#opened)
-      await this.#answered() // the driver looks for a server while somebody asks for one
+    if (this.#opened) await this.#answered().catch((error: unknown) => this.#giveUpClient(error))
     else await this.#open()
     await this.#prepare()
     const generation = await readGeneration(this.connection)
@@ -120,11 +118,11 @@ export class Mongo extends EventEmitter<{ ready: []; replaced: [] }> {
     this.emit(replaced ? 'replaced' : 'ready')
   }
 
-  /** A client that has lost its server may not find it again: the next attempt makes another one. */
-  async #giveUpClient(): Promise<void> {
-    if (!this.#opened) return
+  /** A client that has lost its server may not find it again: the next attempt makes another one. @throws the error */
+  async #giveUpClient(error: unknown): Promise<never> {
     this.#opened = false
     await withDeadline(this.connection.close(), closeDeadlineMs, 'closing the MongoDB client').catch(() => undefined)
+    throw error
   }
 
   async #answered(): Promise<void> {
