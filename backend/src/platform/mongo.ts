@@ -118,11 +118,11 @@ export class Mongo extends EventEmitter<{ ready: []; replaced: [] }> {
     this.emit(replaced ? 'replaced' : 'ready')
   }
 
-  /** A client that has lost its server may not find it again: the next attempt makes another one. @throws the error */
-  async #giveUpClient(error: unknown): Promise<never> {
+  /** A client that has lost its server may not find it again: the next attempt makes another one. @throws the reason */
+  async #giveUpClient(reason: unknown): Promise<never> {
     this.#opened = false
     await withDeadline(this.connection.close(), closeDeadlineMs, 'closing the MongoDB client').catch(() => undefined)
-    throw error
+    throw reason
   }
 
   async #answered(): Promise<void> {
