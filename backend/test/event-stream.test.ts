@@ -89,6 +89,15 @@ describe('an event stream', () => {
     expect(stream.release('3-19')).toBe(true)
   })
 
+  it('waits for its client again and again in a long replay, and leaves no listener behind', async () => {
+    const { stream, response } = await aStream()
+    const listeners = () => response.listenerCount('drain') + response.listenerCount('close')
+    const before = listeners()
+    stream.hold()
+    for (let n = 0; n < 100; n++) await stream.replay(frame(`2-${n}`, Buffer.alloc(64 * 1024, 'x')))
+    expect(listeners()).toBe(before)
+  })
+
   it('does not keep what only passes by while it replays', async () => {
     const { stream, received } = await aStream()
     stream.hold()

@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import type { Channel, LoggedFrame } from './log/log.js'
 import { type EntryId, isAfter } from './log/position.js'
@@ -89,7 +88,7 @@ export class EventStream {
   async replay(frame: LoggedFrame): Promise<void> {
     if (this.ended) return
     this.#advance(frame.id)
-    if (!this.#response.write(frame.frame)) await Promise.race([once(this.#response, 'drain'), once(this.#response, 'close')])
+    if (!this.#response.write(frame.frame)) await this.#drained()
   }
 
   /** Goes live again, the replay having come to `upTo`. @returns false where more was held than fits: replay from the position */
@@ -115,6 +114,17 @@ export class EventStream {
   cut(): void {
     this.#dropHeld(false)
     this.#response.destroy()
+  }
+
+  /** Resolves when the socket takes more, or is gone; leaves no listener behind, however often a long replay waits. */
+  #drained(): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        this.#response.off('drain', done).off('close', done)
+        resolve()
+      }
+      this.#response.on('drain', done).on('close', done)
+    })
   }
 
   #tell({ id, frame }: LoggedFrame): void {
