@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Connection } from 'mongoose'
+import { isDuplicateKey } from './duplicate-key.js'
 
 /** A random id of the database's contents: new after a restore, so that nothing remembered outside of it outlives it. */
 export type Generation = string
@@ -16,7 +17,7 @@ export const readGeneration = async (connection: Connection): Promise<Generation
   const stored = await meta
     .findOneAndUpdate({ _id: 'generation' }, { $setOnInsert: { value: fresh } }, { upsert: true, returnDocument: 'after' })
     .catch((error: unknown) => {
-      if (!(error instanceof Error && 'code' in error && error.code === 11000)) throw error
+      if (!isDuplicateKey(error)) throw error
       return meta.findOne({ _id: 'generation' }) // another worker's upsert won
     })
   if (!stored) throw new Error('The database has no generation')

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { mongo } from 'mongoose'
+import { isDuplicateKey } from '../platform/duplicate-key.js'
 import type { Logger } from '../platform/logger.js'
 
 interface Lease {
@@ -67,7 +68,7 @@ export class Leases {
       await this.#leases().insertOne({ _id: name, holder: this.worker, expiresAt: new Date(Date.now() + leaseMs) })
       return true
     } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 11000) return false // somebody else holds it
+      if (isDuplicateKey(error)) return false // somebody else holds it
       throw error
     }
   }

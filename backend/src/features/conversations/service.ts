@@ -1,7 +1,7 @@
 import { type Model, type QueryFilter, Types } from 'mongoose'
 import { z } from 'zod'
 import type { Caller } from '../../http/endpoint.js'
-import { toObjectId } from '../../http/ids.js'
+import { Id, toObjectId } from '../../http/ids.js'
 import { decodeCursor, encodeCursor } from '../../http/page.js'
 import { Problem } from '../../http/problem.js'
 import type { Outbox, OutboxSource } from '../../realtime/outbox.js'
@@ -19,7 +19,7 @@ interface Dependencies {
   readonly worker: string
 }
 
-const Position = z.tuple([z.iso.datetime(), z.string().regex(/^[0-9a-f]{24}$/)])
+const Position = z.tuple([z.iso.datetime(), Id])
 
 export class ConversationService {
   readonly #deps: Dependencies

@@ -1,7 +1,7 @@
-import { createHash, randomBytes } from 'node:crypto'
 import type { Model, Types } from 'mongoose'
 import { Problem } from '../../http/problem.js'
 import type { AccessTokens } from '../../platform/access-tokens.js'
+import { hashOfToken, newToken } from '../../platform/random-tokens.js'
 import type { Device, SessionDocument } from './model.js'
 
 interface Dependencies {
@@ -19,7 +19,6 @@ export interface Tokens {
 }
 
 const refreshTokenBytes = 32
-const hashOf = (token: string): string => createHash('sha256').update(token).digest('base64url')
 
 export class SessionService {
   readonly #deps: Dependencies
@@ -29,12 +28,12 @@ export class SessionService {
 
   /** Begins a session for a user who has just proved who they are. */
   async open(userId: Types.ObjectId, device: Device | null): Promise<Tokens & { session: SessionDocument }> {
-    const refreshToken = randomBytes(refreshTokenBytes).toString('base64url')
+    const refreshToken = newToken(refreshTokenBytes)
     const now = new Date()
     const created = await this.#deps.sessions.create({
       userId,
       device,
-      refreshHash: hashOf(refreshToken),
+      refreshHash: hashOfToken(refreshToken),
       createdAt: now,
       lastSeenAt: now,
       expiresAt: this.#expiry(now),
@@ -45,12 +44,12 @@ export class SessionService {
 
   /** Trades a refresh token, once, for a new pair. @throws Problem unauthenticated where it is not good (any more) */
   async refresh(refreshToken: string): Promise<Tokens> {
-    const next = randomBytes(refreshTokenBytes).toString('base64url')
+    const next = newToken(refreshTokenBytes)
     const now = new Date()
     const session = await this.#deps.sessions
       .findOneAndUpdate(
-        { refreshHash: hashOf(refreshToken), expiresAt: { $gt: now } },
-        { $set: { refreshHash: hashOf(next), lastSeenAt: now, expiresAt: this.#expiry(now) } },
+        { refreshHash: hashOfToken(refreshToken), expiresAt: { $gt: now } },
+        { $set: { refreshHash: hashOfToken(next), lastSeenAt: now, expiresAt: this.#expiry(now) } },
         { returnDocument: 'after' },
       )
       .lean()

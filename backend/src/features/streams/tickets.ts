@@ -1,9 +1,9 @@
-import { createHash, randomBytes } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import { LRUCache } from 'lru-cache'
 import { z } from 'zod'
 import type { Caller } from '../../http/endpoint.js'
 import type { Keyspace } from '../../platform/keyspace.js'
+import { hashOfToken, newToken } from '../../platform/random-tokens.js'
 
 /** Opens one stream for who cannot send a header: a browser's EventSource. */
 interface Tickets {
@@ -18,9 +18,6 @@ const ticketBytes = 24
 const mostInMemory = 100_000
 
 const Stored = z.object({ userId: z.string(), sessionId: z.string() })
-const newTicket = (): string => randomBytes(ticketBytes).toString('base64url')
-/** Who reads Redis finds no ticket that could be used. */
-const hashOf = (ticket: string): string => createHash('sha256').update(ticket).digest('base64url')
 
 /** Tickets that any worker takes. */
 export class RedisTickets implements Tickets {
@@ -32,13 +29,13 @@ export class RedisTickets implements Tickets {
   }
 
   async issue({ userId, sessionId }: Caller): Promise<string> {
-    const ticket = newTicket()
-    await this.#redis.set(this.#keyspace.ticket(hashOf(ticket)), JSON.stringify({ userId, sessionId }), 'EX', ticketTtlSeconds)
+    const ticket = newToken(ticketBytes)
+    await this.#redis.set(this.#keyspace.ticket(hashOfToken(ticket)), JSON.stringify({ userId, sessionId }), 'EX', ticketTtlSeconds)
     return ticket
   }
 
   async redeem(ticket: string): Promise<Caller | undefined> {
-    const stored = await this.#redis.getdel(this.#keyspace.ticket(hashOf(ticket)))
+    const stored = await this.#redis.getdel(this.#keyspace.ticket(hashOfToken(ticket)))
     return stored === null ? undefined : Stored.parse(JSON.parse(stored))
   }
 }
@@ -48,13 +45,13 @@ export class MemoryTickets implements Tickets {
   readonly #issued = new LRUCache<string, Caller>({ max: mostInMemory, ttl: ticketTtlSeconds * 1000 })
 
   issue({ userId, sessionId }: Caller): Promise<string> {
-    const ticket = newTicket()
-    this.#issued.set(hashOf(ticket), { userId, sessionId })
+    const ticket = newToken(ticketBytes)
+    this.#issued.set(hashOfToken(ticket), { userId, sessionId })
     return Promise.resolve(ticket)
   }
 
   redeem(ticket: string): Promise<Caller | undefined> {
-    const hash = hashOf(ticket)
+    const hash = hashOfToken(ticket)
     const caller = this.#issued.get(hash)
     this.#issued.delete(hash)
     return Promise.resolve(caller)

@@ -1,6 +1,7 @@
 import type { Model } from 'mongoose'
 import { toObjectId } from '../../http/ids.js'
 import { Problem } from '../../http/problem.js'
+import { isDuplicateKey } from '../../platform/duplicate-key.js'
 import type { UserDocument } from './model.js'
 
 interface Dependencies {
@@ -19,7 +20,7 @@ export class UserService {
       const user = await this.#users.create({ ...input, createdAt: new Date() })
       return user.toObject()
     } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 11000)) throw error
+      if (!isDuplicateKey(error)) throw error
       throw new Problem('conflict', 'This phone has an account', { cause: error })
     }
   }
