@@ -72,13 +72,13 @@ export const createContext = (config: Config, logger: Logger) => {
 
   const activity = new Activity({ connection, logger })
   const storedMessages = () => collection<MessageDocument>('messages')
-  const messageOutbox = messageSource(storedMessages)
+  const messageOutbox = messageSource({ collection: storedMessages, activity })
   const lane = new CommitLane({
     messages: storedMessages,
     heads: new Heads({ messages: storedMessages, keyspace, redis: redis?.commands }),
     onStored(stored) {
-      outbox.publish(messageOutbox, stored) // the sweeper publishes it if this worker dies first
       for (const { conversationId, seq, createdAt } of stored) activity.note({ conversationId, seq, at: createdAt })
+      outbox.publish(messageOutbox, stored) // the sweeper publishes it if this worker dies first
     },
   })
   const messages = new MessageService({ messages: messageModel, memberships, lane, worker: leases.worker })

@@ -12,7 +12,6 @@ type ConversationChannel = Entry['channel']
 /** An event in a document's outbox. */
 interface Pending {
   readonly entry: Entry
-  tried: boolean
   answered: boolean
 }
 
@@ -147,9 +146,7 @@ class World {
       turn.base = undefined
       return
     }
-    const repeat = event.tried || publisher === sweeper
-    event.tried = true
-    const outcome = arrives ? (await this.#log.append({ ...event.entry, repeat })).outcome : undefined
+    const outcome = arrives ? (await this.#log.append(event.entry)).outcome : undefined
     if (fate === 'works' && outcome === 'need-base') {
       turn.base = this.#baseOf(turn.document.channel)
       return
@@ -163,12 +160,13 @@ class World {
   }
 
   #baseOf(channel: ConversationChannel): number {
-    return Math.min(...this.documents.filter((each) => each.channel === channel && each.outbox.length > 0).map(({ seq }) => seq)) - 1
+    const untold = this.documents.filter((each) => each.channel === channel && each.outbox.some(({ entry }) => entry.seq !== undefined))
+    return Math.min(...untold.map(({ seq }) => seq)) - 1
   }
 }
 
-const pending = (entry: Entry): Pending => ({ entry, tried: false, answered: false })
-const named = (text: string) => ({ eventId: text, frame: Buffer.from(text) })
+const pending = (entry: Entry): Pending => ({ entry, answered: false })
+const named = (text: string) => ({ eventId: text, at: new Date(), frame: Buffer.from(text) })
 const textOf = ({ entry }: Pending): string => entry.frame.toString()
 
 const edit = ({ channel, messageId, content, outbox, deletion }: Document): void => {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { Redis } from 'ioredis'
 import { Types } from 'mongoose'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
+import { Activity } from '../src/features/conversations/index.js'
 import { type MessageDocument, messageSource } from '../src/features/messages/index.js'
 import { Outbox } from '../src/realtime/outbox.js'
 import { outboxEntry } from '../src/realtime/outbox-entry.js'
@@ -226,8 +227,10 @@ describe('the outbox', () => {
       onEpoch: () => undefined,
       forgetAfterMs: 0,
     })
-    outbox.publish(messageSource(messages), stored)
+    const activity = new Activity({ connection: app.context.mongo.connection, logger: app.context.logger })
+    outbox.publish(messageSource({ collection: messages, activity }), stored)
     await expect.poll(() => messages().countDocuments({ ...filter, outbox: { $exists: true } }), { timeout: 10_000 }).toBe(0)
     await outbox.settled()
+    await activity.settled()
   })
 })

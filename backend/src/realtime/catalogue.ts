@@ -1,20 +1,42 @@
-/** Every event that is told of a change, and the name under which it carries what changed, whole. */
-const catalogue = {
-  'message.created': 'message',
-  'conversation.created': 'conversation',
-} as const
+/** What each event carries beside its type, conversation and time: what changed, whole, so that no client has to ask again. */
+interface Contents {
+  'message.created': { readonly message: object }
+  'message.updated': { readonly message: object }
+  'message.deleted': { readonly message: object }
+  'conversation.created': { readonly conversation: object }
+  'conversation.updated': { readonly conversation: object }
+  'conversation.deleted': { readonly conversation: object }
+  'member.added': { readonly member: object }
+  'member.updated': { readonly member: object }
+  'member.removed': { readonly member: object }
+  'receipt.updated': { readonly userId: string; readonly deliveredSeq: number; readonly readSeq: number }
+  'session.revoked': { readonly sessionId: string; readonly reason: string }
+}
 
-export type EventType = keyof typeof catalogue
+export type EventType = keyof Contents
 
-/** `{type, conversationId?, at, <the named thing>}`: what a client finds in an event's data. */
+/** What a client finds in an event's data. */
 export type DomainEvent = {
-  [T in EventType]: { readonly type: T; readonly conversationId?: string; readonly at: string } & {
-    readonly [Name in (typeof catalogue)[T]]: object
-  }
+  [T in EventType]: { readonly type: T; readonly conversationId?: string; readonly at: string } & Contents[T]
 }[EventType]
+
+const mostFrameBytes = 64 * 1024
+/** By which a client finds again what is too large to be told. */
+const names = new Set(['id', 'conversationId', 'userId', 'seq', 'version'])
 
 /** A frame of a text/event-stream (WHATWG HTML, 9.2.6). Made once, by whoever publishes; `JSON.stringify` leaves no line break in it. */
 export const encodeFrame = (name: string, data: object, id?: string): Buffer =>
   Buffer.from(`${id === undefined ? '' : `id: ${id}\n`}event: ${name}\ndata: ${JSON.stringify(data)}\n\n`)
 
-export const encodeEvent = (event: DomainEvent): Buffer => encodeFrame(event.type, event)
+/** An event's frame; of what is over 64 KB only that it changed: the names of the thing, and `fetch: true`. */
+export const encodeEvent = (event: DomainEvent): Buffer => {
+  const frame = encodeFrame(event.type, event)
+  return frame.length <= mostFrameBytes ? frame : encodeFrame(event.type, { ...named(event), fetch: true })
+}
+
+const named = (event: object): object =>
+  Object.fromEntries(
+    Object.entries(event).map(([name, value]: [string, unknown]) => [name, value instanceof Object ? onlyNames(value) : value]),
+  )
+
+const onlyNames = (thing: object): object => Object.fromEntries(Object.entries(thing).filter(([name]) => names.has(name)))

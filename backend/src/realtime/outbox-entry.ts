@@ -1,13 +1,17 @@
-import { randomBytes } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
+import { Schema } from 'mongoose'
 import type { EventType } from './catalogue.js'
 
 /** An event that must be told, kept in the document that changed until it has been, in the order of the changes. */
 export interface OutboxEntry {
+  /** A UUID. */
   readonly eventId: string
   /** Who published it first; when its lease runs out another one does. */
   readonly worker: string
   readonly at: Date
   readonly type: EventType
+  /** What the document itself does not say, or not for long: whom the event is about, who did it. */
+  readonly data?: Readonly<Record<string, string>>
 }
 
 /** A document that carries its own outbox; the field is absent while there is nothing to tell. */
@@ -15,16 +19,17 @@ export interface WithOutbox {
   outbox?: OutboxEntry[]
 }
 
-export const outboxEntry = (worker: string, type: EventType, at: Date): OutboxEntry => ({
-  eventId: randomBytes(12).toString('base64url'),
+export const outboxEntry = (worker: string, type: EventType, at: Date, data?: Readonly<Record<string, string>>): OutboxEntry => ({
+  eventId: randomUUID(),
   worker,
   at,
   type,
+  ...(data && { data }),
 })
 
 /** For a mongoose schema; the index that a sweep reads belongs to it: `outboxIndex`. */
 export const outboxField = {
-  type: [{ _id: false, eventId: String, worker: String, at: Date, type: { type: String } }],
+  type: [{ _id: false, eventId: String, worker: String, at: Date, type: { type: String }, data: Schema.Types.Mixed }],
   default: undefined,
 }
 

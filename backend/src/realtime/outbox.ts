@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { mongo, Types } from 'mongoose'
+import { withDeadline } from '../platform/deadline.js'
 import type { Logger } from '../platform/logger.js'
-import type { Entry, EventLog } from './log/log.js'
+import type { Channel, Entry, EventLog } from './log/log.js'
 import type { OutboxEntry, WithOutbox } from './outbox-entry.js'
 
 type Stored = WithOutbox & { readonly _id: Types.ObjectId }
@@ -10,7 +11,11 @@ type Stored = WithOutbox & { readonly _id: Types.ObjectId }
 interface TypedSource<D extends Stored> {
   collection(): mongo.Collection<D>
   /** What to append for one entry; several where an event goes to several channels. */
-  tell(document: D, entry: OutboxEntry): readonly Entry[]
+  tell(document: D, entry: OutboxEntry): readonly Entry[] | Promise<readonly Entry[]>
+  /** What else a change asks for, done before its entry is told and forgotten. May be done again: by another worker, or after a failure. */
+  followUp?(document: D, entry: OutboxEntry): Promise<void> | void
+  /** A deleted message: its content leaves the log before anything else is told of it. */
+  purges?(document: D): { readonly channel: Channel; readonly messageId: string } | undefined
   /** The base of a channel that has forgotten where it stands: one below the lowest seq that is not told yet. */
   baseOf(document: D): Promise<number>
 }
@@ -39,6 +44,7 @@ interface Dependencies {
 
 const defaultForgetAfterMs = 45_000
 const tickMs = 1000
+const mostWaitMs = 2000
 const mostTold = 200_000
 const mostUntold = 50_000
 const mostInOneWrite = 1000
@@ -62,28 +68,28 @@ export class Outbox {
   }
 
   /** Publishes in the background, in order. What is not told then stays in its document, and is tried again: by this worker soon, else by the sweeper. */
-  publish(source: OutboxSource, documents: readonly Stored[], options: { repeat: boolean } = { repeat: false }): void {
-    for (const document of documents) {
-      const publishing = this.publishOne(source, document, options).then(
-        (told) => told || this.#tryAgain(source, [document._id]),
-        (error: unknown) => {
-          this.#deps.logger.warn({ err: error }, 'an event was not published yet')
-          this.#tryAgain(source, [document._id])
-        },
-      )
-      this.#publishing.add(publishing)
-      void publishing.finally(() => this.#publishing.delete(publishing))
-    }
+  publish(source: OutboxSource, documents: readonly Stored[]): void {
+    for (const document of documents) void this.#publishInBackground(source, document)
+  }
+
+  /** Publishes and waits until it is told, or 2 s: for what must have been heard before it is answered. What is not told then is tried again. */
+  async publishAndWait(source: OutboxSource, document: Stored): Promise<void> {
+    await withDeadline(this.#publishInBackground(source, document), mostWaitMs, 'publishing').catch((error: unknown) =>
+      this.#deps.logger.warn({ err: error }, 'answered before it was published'),
+    )
   }
 
   /**
    * Publishes a document's whole outbox in order. It stops at what the log holds back, so that no edit overtakes its create.
    * @returns true where all of it is in the log
    */
-  async publishOne(source: OutboxSource, document: Stored, { repeat }: { repeat: boolean }): Promise<boolean> {
+  async publishOne(source: OutboxSource, document: Stored): Promise<boolean> {
+    const purged = document.outbox && source.purges?.(document)
+    if (purged) await this.#deps.log.purge(purged.channel, purged.messageId)
     for (const entry of document.outbox ?? []) {
       if (this.#told.get(entry.eventId)?.epoch === this.#epoch && this.#epoch !== undefined) continue
-      const epoch = await this.#tell(source, document, entry, repeat)
+      await source.followUp?.(document, entry)
+      const epoch = await this.#tell(source, document, entry)
       if (epoch === undefined) return false
       this.#note({ source, id: document._id, eventId: entry.eventId, epoch, at: Date.now() })
     }
@@ -95,7 +101,7 @@ export class Outbox {
     const { log, logger } = this.#deps
     const base = await source.baseOf(document)
     for (const entry of document.outbox ?? []) {
-      for (const { channel, seq } of source.tell(document, entry)) {
+      for (const { channel, seq } of await source.tell(document, entry)) {
         if (seq === undefined || base < 1 || !(await log.passOver(channel, base))) continue
         logger.error({ channel, upTo: base }, 'events that nobody has any more were passed over: their readers are told to fetch')
       }
@@ -109,9 +115,24 @@ export class Outbox {
     await this.#working
   }
 
+  #publishInBackground(source: OutboxSource, document: Stored): Promise<void> {
+    const publishing = this.publishOne(source, document)
+      .then((told) => {
+        if (!told) this.#tryAgain(source, [document._id])
+      })
+      .catch((error: unknown) => {
+        this.#deps.logger.warn({ err: error }, 'an event was not published yet')
+        this.#tryAgain(source, [document._id])
+      })
+    this.#publishing.add(publishing)
+    return publishing.finally(() => this.#publishing.delete(publishing))
+  }
+
   /** @returns the epoch in which all channels have it; undefined while one of them holds it */
-  async #tell(source: OutboxSource, document: Stored, entry: OutboxEntry, repeat: boolean): Promise<string | undefined> {
-    const answers = await Promise.all(source.tell(document, entry).map((each) => this.#append(source, document, { ...each, repeat })))
+  async #tell(source: OutboxSource, document: Stored, entry: OutboxEntry): Promise<string | undefined> {
+    const entries = await source.tell(document, entry)
+    if (entries.length === 0) return (await this.#deps.log.head()).epoch // nobody is to be told
+    const answers = await Promise.all(entries.map((each) => this.#append(source, document, each)))
     return answers.includes(undefined) ? undefined : answers[0]
   }
 
@@ -184,7 +205,7 @@ export class Outbox {
         .find({ _id: { $in: ids }, outbox: { $exists: true } })
         .sort({ seq: 1 })
         .toArray()
-      this.publish(source, documents, { repeat: true })
+      this.publish(source, documents)
     } catch (error) {
       this.#deps.logger.warn({ err: error, documents: ids.length }, 'events were not published again yet')
       this.#tryAgain(source, ids)
@@ -195,10 +216,15 @@ export class Outbox {
 const chunksOf = <T>(all: readonly T[]): T[][] =>
   Array.from({ length: Math.ceil(all.length / mostInOneWrite) }, (_, n) => all.slice(n * mostInOneWrite, (n + 1) * mostInOneWrite))
 
-/** Takes entries out of their outboxes; an empty outbox goes altogether, so that its document leaves the index. */
+/**
+ * Takes entries out of their outboxes; an empty outbox goes altogether, so that its document leaves the index. `changedAt` moves on:
+ * who asks what has changed since finds a document while it has something to tell, and by this time afterwards, whatever clock made it.
+ */
 const forget = async (source: OutboxSource, told: readonly Told[]): Promise<void> => {
   const ids = told.map(({ id }) => id)
   const eventIds = told.map(({ eventId }) => eventId)
-  await source.collection().updateMany({ _id: { $in: ids } }, { $pull: { outbox: { eventId: { $in: eventIds } } } })
+  await source
+    .collection()
+    .updateMany({ _id: { $in: ids } }, { $pull: { outbox: { eventId: { $in: eventIds } } }, $currentDate: { changedAt: true } })
   await source.collection().updateMany({ _id: { $in: ids }, outbox: { $size: 0 } }, { $unset: { outbox: '' } })
 }

@@ -1,6 +1,6 @@
 import type { Cursor } from './cursor.js'
 import type { ChannelState, Head } from './log/log.js'
-import { isAfter, millisecondsOf } from './log/position.js'
+import { clockMarginMs, isAfter, millisecondsOf } from './log/position.js'
 
 /** live: no position was given. exact: all since is replayed. partial: but for the conversations to fetch again. reset: fetch all. */
 export type Verdict = 'live' | 'exact' | 'partial' | 'reset'
@@ -19,9 +19,6 @@ interface Question {
   readonly own: ChannelState
   readonly memberships: readonly (Membership & { readonly state: ChannelState })[]
 }
-
-/** The clocks of workers, the database and Redis may differ by so much. */
-const clockMarginMs = 10_000
 
 /** What a client that comes with a position is told. A position that is not certain to be good is never taken for good. */
 export const verdictOf = ({ cursor, given, head, ttlSeconds, own, memberships }: Question): { verdict: Verdict; refetch: string[] } => {

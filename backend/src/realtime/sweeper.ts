@@ -59,7 +59,7 @@ export class Sweeper {
         .toArray()
       found += documents.length
       for (const document of documents) {
-        if (await this.#deps.outbox.publishOne(source, document, { repeat: true })) continue
+        if (await this.#deps.outbox.publishOne(source, document)) continue
         await this.#deps.outbox.passOver(source, document)
       }
     }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Connection, Types } from 'mongoose'
 import type { Logger } from '../../platform/logger.js'
 import { Pump } from '../../platform/pump.js'
@@ -12,6 +13,8 @@ export interface Latest {
 
 const mostInOneWrite = 100
 const mostWaiting = 100_000
+const retryMs = 1000
+const mostFailures = 60
 
 /**
  * Keeps what conversations derive from their messages: lastSeq and lastMessageAt, by $max, so that no order of writes can take them back.
@@ -25,6 +28,8 @@ export class Activity {
     () => this.#waiting.size > 0,
     () => this.#turn(),
   )
+  #failures = 0
+  #settling = false
   constructor(deps: { connection: Connection; logger: Logger }) {
     this.#connection = deps.connection
     this.#logger = deps.logger
@@ -41,6 +46,7 @@ export class Activity {
 
   /** Resolves when all that was noted is stored, or was refused. */
   async settled(): Promise<void> {
+    this.#settling = true
     await this.#pump.settled()
   }
 
@@ -50,12 +56,19 @@ export class Activity {
     try {
       await this.#connection.collection<ConversationDocument>('conversations').bulkWrite(
         batch.map(([, { conversationId, seq, at }]) => ({
-          updateOne: { filter: { _id: conversationId }, update: { $max: { lastSeq: seq, lastMessageAt: at } } },
+          updateOne: {
+            filter: { _id: conversationId },
+            update: { $max: { lastSeq: seq, lastMessageAt: at }, $currentDate: { changedAt: true } },
+          },
         })),
         { ordered: false },
       )
+      this.#failures = 0
     } catch (error) {
       this.#logger.warn({ err: error, conversations: batch.length }, 'lastSeq was not stored')
+      if (this.#settling || ++this.#failures > mostFailures) return // the next message of each mends it
+      await sleep(retryMs)
+      for (const [, latest] of batch) this.note(latest)
     }
   }
 }

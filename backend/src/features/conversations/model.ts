@@ -23,6 +23,8 @@ export interface ConversationDocument extends WithOutbox {
   /** Derived as well; the time of creation while there is no message. */
   lastMessageAt: Date
   createdAt: Date
+  /** By the database's clock. */
+  changedAt?: Date
   version: number
 }
 
@@ -45,6 +47,7 @@ export const conversationSchema = new Schema<ConversationDocument>(
     lastSeq: { type: Number, required: true },
     lastMessageAt: { type: Date, required: true },
     createdAt: { type: Date, required: true },
+    changedAt: Date,
     version: { type: Number, required: true },
     outbox: outboxField,
   },

@@ -11,14 +11,18 @@ export const conversationSource = (collection: () => mongo.Collection<Conversati
   outboxSource<ConversationDocument>({
     collection,
 
-    tell(conversation, { eventId }): Entry[] {
+    tell(conversation, { eventId, at }): Entry[] {
       const conversationId = conversation._id.toHexString()
-      const at = conversation.createdAt.toISOString()
       return conversation.members.map(({ userId }) => {
         const id = userId.toHexString()
-        const frame = encodeEvent({ type: 'conversation.created', conversationId, at, conversation: viewConversation(conversation, id) })
+        const frame = encodeEvent({
+          type: 'conversation.created',
+          conversationId,
+          at: at.toISOString(),
+          conversation: viewConversation(conversation, id),
+        })
         const control: ControlMessage = { joined: { conversationId, userIds: [id] } }
-        return { channel: `user:${id}`, eventId: `${eventId}:${id}`, frame, control }
+        return { channel: `user:${id}`, eventId: `${eventId}:${id}`, at, frame, control }
       })
     },
 

@@ -14,6 +14,8 @@ export interface MessageDocument extends WithOutbox {
   text: string
   version: number
   createdAt: Date
+  /** By the database's clock; absent until the message has been told, or changed. */
+  changedAt?: Date
 }
 
 export const seqIndex = 'conversation_seq'
@@ -30,6 +32,7 @@ export const messageSchema = new Schema<MessageDocument>(
     text: { type: String, required: true },
     version: { type: Number, required: true },
     createdAt: { type: Date, required: true },
+    changedAt: Date,
     outbox: outboxField,
   },
   { collection: 'messages', versionKey: false },
@@ -39,6 +42,11 @@ messageSchema.index({ conversationId: 1, seq: 1 }, { name: seqIndex, unique: tru
 // A retried send finds the first one's message.
 messageSchema.index({ conversationId: 1, senderId: 1, clientId: 1 }, { name: clientIdIndex, unique: true })
 messageSchema.index(...outboxIndex)
+// The lowest seq of a conversation that is not told yet.
+messageSchema.index(
+  { conversationId: 1, seq: 1, _id: 1 },
+  { name: 'conversation_untold', partialFilterExpression: { outbox: { $exists: true } } },
+)
 // By time, for operators: what was said in a conversation, by a person, since when.
 messageSchema.index({ conversationId: 1, createdAt: -1 }, { name: 'conversation_created' })
 messageSchema.index({ senderId: 1, createdAt: -1 }, { name: 'sender_created' })

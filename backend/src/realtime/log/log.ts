@@ -6,8 +6,10 @@ export type Channel = `conversation:${string}` | `user:${string}` | 'control'
 /** One event for one channel. */
 export interface Entry {
   readonly channel: Exclude<Channel, 'control'>
-  /** Told apart by it: the same event appended again, flagged as a repeat, is found and not told twice. */
+  /** Told apart by it: the same event appended again is found and not told twice. */
   readonly eventId: string
+  /** When it happened, by its worker's clock: what has no seq is looked for among what was appended since, less a margin for clocks. */
+  readonly at: Date
   /** `event:` and `data:` lines and the blank line; the id is put before them by whoever streams. */
   readonly frame: Buffer
   /** Of `message.created`: the channel shows these in the order of seq, whichever worker appends first. */
@@ -16,8 +18,6 @@ export interface Entry {
   readonly messageId?: string
   /** What the hubs must know before the event arrives. */
   readonly control?: object
-  /** True when it may have been appended before. */
-  readonly repeat?: boolean
 }
 
 /**

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Answer, Channel, ChannelState, Entry, EventLog, Head, LoggedFrame, LogLimits, LogListener, Page } from './log.js'
-import { compareIds, type EntryId, isAfter, millisecondsOf, origin } from './position.js'
+import { clockMarginMs, compareIds, type EntryId, isAfter, millisecondsOf, origin } from './position.js'
 
 interface Logged extends LoggedFrame {
   readonly eventId: string
@@ -113,7 +113,7 @@ export class MemoryLog implements EventLog {
         if (log.held.size < mostHeld) log.held.set(seq, entry)
         return 'held'
       }
-    } else if (entry.repeat && log.entries.some(({ eventId }) => eventId === entry.eventId)) return 'appended'
+    } else if (hasSince(log, entry)) return 'appended'
     if (entry.control)
       this.#write('control', this.#log('control'), { ...entry, frame: Buffer.from(JSON.stringify(entry.control)) }, undefined)
     this.#writeEvent(channel, log, entry)
@@ -176,3 +176,7 @@ export class MemoryLog implements EventLog {
     for (const [channel, log] of this.#channels) if (log.expiresAt <= this.#now()) this.#channels.delete(channel)
   }
 }
+
+/** True where the event is in the log already. */
+const hasSince = ({ entries }: ChannelLog, { eventId, at }: Entry): boolean =>
+  entries.some((logged) => logged.eventId === eventId && millisecondsOf(logged.id) >= at.getTime() - clockMarginMs)

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import type { Answer, Channel, ChannelState, Entry, EventLog, Head, LogLimits, LogListener, Outcome, Page } from './log.js'
-import { type EntryId, isAfter, origin } from './position.js'
+import { clockMarginMs, type EntryId, isAfter, origin } from './position.js'
 import { appendScript, headScript, passOverScript, purgeScript, setBaseScript, tickScript } from './scripts.js'
 
 interface Dependencies {
@@ -47,8 +47,9 @@ export class RedisLog implements EventLog {
   }
 
   async append(entry: Entry): Promise<Answer> {
-    const { channel, eventId, seq, messageId, repeat, frame, control } = entry
-    const own = [eventId, seq ?? '', messageId ?? '', repeat ? '1' : '', frame, control ? JSON.stringify(control) : '', mostHeld]
+    const { channel, eventId, seq, messageId, at, frame, control } = entry
+    const since = Math.max(0, at.getTime() - clockMarginMs)
+    const own = [eventId, seq ?? '', messageId ?? '', since, frame, control ? JSON.stringify(control) : '', mostHeld]
     const [epoch, outcome] = (await this.#call('append', channel, own)) as [string, Outcome]
     return { epoch, outcome }
   }

@@ -50,6 +50,7 @@ local function appendTo(state, stream, name, eventId, messageId, frame)
   redis.call('HSET', state, 'last', id)
   redis.call('EXPIRE', state, ARGV[5])
   redis.call('EXPIRE', stream, ARGV[5])
+  redis.call('EXPIRE', KEYS[6], ARGV[5]) -- what was purged is refused for as long as the channel lives
   redis.call(ARGV[6], name, id .. '\\n' .. frame)
   return id
 end
@@ -77,9 +78,9 @@ local function releaseHeld(seq)
 end
 `
 
-/** ARGV 9 event id  10 seq or ''  11 message id or ''  12 '1' for a repeat  13 frame  14 control message or ''  15 most held. Answers {epoch, outcome}. */
+/** ARGV 9 event id  10 seq or ''  11 message id or ''  12 since when it may have been appended before, in ms  13 frame  14 control message or ''  15 most held. Answers {epoch, outcome}. */
 export const appendScript = `${shared}
-local eventId, seq, messageId, isRepeat, frame, control = ARGV[9], tonumber(ARGV[10]), ARGV[11], ARGV[12] == '1', ARGV[13], ARGV[14]
+local eventId, seq, messageId, since, frame, control = ARGV[9], tonumber(ARGV[10]), ARGV[11], ARGV[12], ARGV[13], ARGV[14]
 local current = epoch()
 
 if seq then
@@ -93,8 +94,8 @@ if seq then
     end
     return { current, 'held' }
   end
-elseif isRepeat then
-  for _, entry in ipairs(redis.call('XREVRANGE', KEYS[4], '+', '-')) do
+else
+  for _, entry in ipairs(redis.call('XREVRANGE', KEYS[4], '+', since)) do
     if entry[2][2] == eventId then return { current, 'appended' } end
   end
 end
