@@ -1,43 +1,17 @@
 import { once } from 'node:events'
-import { createServer, type ServerResponse } from 'node:http'
-import { type AddressInfo, connect } from 'node:net'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { createLogger } from '../src/platform/logger.js'
 import { Hub } from '../src/realtime/hub.js'
 import { MemoryLog } from '../src/realtime/log/memory-log.js'
-import { EventStream } from '../src/realtime/stream.js'
+import { aSocketStream, closeSocketStreams } from './support/socket-stream.js'
 
 const limits = { entriesPerChannel: 100, ttlSeconds: 3600 }
 const logger = createLogger('silent')
 const aHub = (): Hub => new Hub(new MemoryLog(limits), logger)
-const closing: (() => void)[] = []
 afterEach(() => {
   vi.useRealTimers()
-  for (const close of closing.splice(0)) close()
+  closeSocketStreams()
 })
-
-/** A stream over a real socket, and the socket that reads it. */
-const aStream = async () => {
-  const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1')
-  socket.on('error', () => undefined)
-  const requested = once(server, 'request')
-  socket.write('GET / HTTP/1.1\r\nHost: test\r\n\r\n')
-  const [, response] = (await requested) as [unknown, ServerResponse]
-  closing.push(() => {
-    socket.destroy()
-    server.close()
-  })
-  const stream = new EventStream(response, { userId: 'u', sessionId: 's' }, '1-0')
-  stream.open(Buffer.from('first\n\n'))
-  let received = ''
-  socket.on('data', (chunk) => {
-    received += chunk.toString()
-  })
-  return { stream, response, socket, received: () => received }
-}
 
 const frame = (id: string, text: string | Buffer): { id: string; frame: Buffer } => ({
   id,
@@ -46,7 +20,7 @@ const frame = (id: string, text: string | Buffer): { id: string; frame: Buffer }
 
 describe('an event stream', () => {
   it('cuts off a client that does not read, at little more than 256 KiB of its own memory', async () => {
-    const { stream, response, socket } = await aStream()
+    const { stream, response, socket } = await aSocketStream()
     socket.pause()
     const closed = once(response, 'close')
     const bytes = Buffer.alloc(16 * 1024, 'x')
@@ -66,7 +40,7 @@ describe('an event stream', () => {
   })
 
   it('holds what is live during a replay, and then tells what the replay has not', async () => {
-    const { stream, received } = await aStream()
+    const { stream, received } = await aSocketStream()
     stream.hold()
     stream.live(frame('3-0', 'three'))
     stream.live(frame('4-0', 'four'))
@@ -80,7 +54,7 @@ describe('an event stream', () => {
   })
 
   it('asks for another replay where more was held than fits', async () => {
-    const { stream } = await aStream()
+    const { stream } = await aSocketStream()
     stream.hold()
     for (let n = 0; n < 20; n++) stream.live(frame(`3-${n}`, Buffer.alloc(16 * 1024, 'x')))
     expect(stream.release('2-0')).toBe(false)
@@ -90,7 +64,7 @@ describe('an event stream', () => {
   })
 
   it('waits for its client again and again in a long replay, and leaves no listener behind', async () => {
-    const { stream, response } = await aStream()
+    const { stream, response } = await aSocketStream()
     const listeners = () => response.listenerCount('drain') + response.listenerCount('close')
     const before = listeners()
     stream.hold()
@@ -99,7 +73,7 @@ describe('an event stream', () => {
   })
 
   it('does not keep what only passes by while it replays', async () => {
-    const { stream, received } = await aStream()
+    const { stream, received } = await aSocketStream()
     stream.hold()
     stream.passing(Buffer.from('typing\n\n'))
     stream.release('1-0')
@@ -111,7 +85,7 @@ describe('an event stream', () => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
     const log = new MemoryLog(limits)
     const hub = new Hub(log, logger)
-    const { stream, received } = await aStream()
+    const { stream, received } = await aSocketStream()
     await hub.ready()
     hub.attach(stream)
     await hub.catchUp(stream)
@@ -128,7 +102,7 @@ describe('an event stream', () => {
 
   it('is told when to come back, and ends, when its worker stops', async () => {
     const hub = aHub()
-    const { stream, response, received } = await aStream()
+    const { stream, response, received } = await aSocketStream()
     hub.attach(stream)
     const closed = once(response, 'close')
     hub.drain()
@@ -151,7 +125,7 @@ describe('the hub', () => {
       listen: () => undefined,
     })
     const hub = new Hub(spied, logger)
-    const [one, two] = [(await aStream()).stream, (await aStream()).stream]
+    const [one, two] = [(await aSocketStream()).stream, (await aSocketStream()).stream]
     hub.attach(one)
     hub.attach(two)
     await hub.join(one, new Map([['conversation:c1' as const, undefined]]))

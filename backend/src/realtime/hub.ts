@@ -43,6 +43,7 @@ export class Hub implements LogListener {
   #position: EntryId = origin
   #listening: Promise<void> | undefined
   #draining = false
+  #slowDisconnects = 0
 
   constructor(log: EventLog, logger: Logger) {
     this.#log = log
@@ -58,6 +59,11 @@ export class Hub implements LogListener {
 
   get streamCount(): number {
     return this.#streams.size
+  }
+
+  /** How many streams were cut because their clients did not take what they were told. */
+  get slowDisconnects(): number {
+    return this.#slowDisconnects
   }
 
   /** How many of a user's streams are open at this worker. */
@@ -88,7 +94,7 @@ export class Hub implements LogListener {
 
   detach(stream: EventStream): void {
     for (const channel of stream.channels.keys()) this.#leave(stream, channel)
-    this.#streams.delete(stream)
+    if (this.#streams.delete(stream) && stream.tooSlow) this.#slowDisconnects += 1
     const own = this.#byUser.get(stream.userId)
     own?.delete(stream)
     if (own?.size === 0) this.#byUser.delete(stream.userId)

@@ -5,6 +5,9 @@ import { type EntryId, isAfter } from './log/position.js'
 /** More unsent bytes than this and the client is too slow: it is cut off, and comes back. */
 const mostUnsentBytes = 256 * 1024
 const reconnectMs = 2000
+/** In a replay a client may stand still for so long; after the end of its stream it has less time to take what was written. */
+const standstillMs = 60_000
+const endDeadlineMs = 5000
 
 /** One client's event stream: bytes to one socket, in order, each once, with a bound. */
 export class EventStream {
@@ -18,6 +21,8 @@ export class EventStream {
   #held: LoggedFrame[] = []
   #heldBytes = 0
   #overflowed = false
+  #endedUnopened = false
+  #tooSlow = false
 
   /** @param position what the client has */
   constructor(response: ServerResponse, caller: { userId: string; sessionId: string }, position: EntryId) {
@@ -48,7 +53,12 @@ export class EventStream {
   }
 
   get ended(): boolean {
-    return this.#response.writableEnded || this.#response.destroyed
+    return this.#endedUnopened || this.#response.writableEnded || this.#response.destroyed
+  }
+
+  /** True where it was cut because its client did not take what it was told. */
+  get tooSlow(): boolean {
+    return this.#tooSlow
   }
 
   /** Up to here it has told all that is in its channels. */
@@ -70,6 +80,11 @@ export class EventStream {
   /** What has no place in the log: not worth keeping while a replay goes on. */
   passing(frame: Buffer): void {
     if (!this.#holding) this.#write(frame)
+  }
+
+  /** What its client must know now, replay or not. */
+  notice(frame: Buffer): void {
+    this.#write(frame)
   }
 
   /** Everything up to `id` has gone by; `mark` tells the client so, without an event. */
@@ -103,11 +118,17 @@ export class EventStream {
     return true
   }
 
-  /** Ends it once what was written is sent. */
+  /** Ends it once what was written is sent, or after 5 s. One that is not open yet never opens: whoever opens it answers instead. */
   end(last?: Buffer): void {
     if (this.ended) return
+    if (!this.#response.headersSent) {
+      this.#endedUnopened = true
+      return
+    }
     if (last) this.#response.write(last)
     this.#response.end()
+    const alarm = setTimeout(() => this.#response.destroy(), endDeadlineMs).unref()
+    this.#response.once('close', () => clearTimeout(alarm))
   }
 
   /** Ends it at once, unsent bytes and all. */
@@ -116,10 +137,17 @@ export class EventStream {
     this.#response.destroy()
   }
 
-  /** Resolves when the socket takes more, or is gone; leaves no listener behind, however often a long replay waits. */
+  #cutAsTooSlow(): void {
+    this.#tooSlow = true
+    this.cut()
+  }
+
+  /** Resolves when the socket takes more, or is gone, after a minute at the latest; leaves no listener behind, however often a long replay waits. */
   #drained(): Promise<void> {
     return new Promise((resolve) => {
+      const alarm = setTimeout(() => this.#cutAsTooSlow(), standstillMs).unref()
       const done = () => {
+        clearTimeout(alarm)
         this.#response.off('drain', done).off('close', done)
         resolve()
       }
@@ -139,7 +167,7 @@ export class EventStream {
 
   #write(bytes: Buffer): void {
     if (this.ended) return
-    if (!this.#response.write(bytes) && this.#response.writableLength > mostUnsentBytes) this.cut()
+    if (!this.#response.write(bytes) && this.#response.writableLength > mostUnsentBytes) this.#cutAsTooSlow()
   }
 
   #dropHeld(overflowed: boolean): void {

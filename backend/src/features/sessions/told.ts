@@ -1,0 +1,21 @@
+import type { mongo } from 'mongoose'
+import { encodeEvent } from '../../realtime/catalogue.js'
+import type { ControlMessage } from '../../realtime/hub.js'
+import { type OutboxSource, outboxSource } from '../../realtime/outbox.js'
+import type { SessionDocument } from './model.js'
+
+/** What a person's devices, and all workers, are told of a session that has ended. */
+export const sessionSource = (collection: () => mongo.Collection<SessionDocument>): OutboxSource =>
+  outboxSource<SessionDocument>({
+    collection,
+
+    tell(session, { eventId, at }) {
+      const sessionId = session._id.toHexString()
+      const userId = session.userId.toHexString()
+      const ended = { at: at.toISOString(), sessionId, reason: session.revokedReason ?? 'logout' }
+      const control: ControlMessage = { revoked: { userId, ...ended } }
+      return [{ channel: `user:${userId}`, eventId, frame: encodeEvent({ type: 'session.revoked', ...ended }), control }]
+    },
+
+    baseOf: () => Promise.resolve(0), // these events have no seq
+  })
