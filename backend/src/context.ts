@@ -10,7 +10,7 @@ import {
 } from './features/conversations/index.js'
 import { CommitLane, Heads, type MessageDocument, MessageService, messageSchema, messageSource } from './features/messages/index.js'
 import { OperationsService } from './features/operations/index.js'
-import { type SessionDocument, SessionService, sessionSchema } from './features/sessions/index.js'
+import { RevokedSessions, type SessionDocument, SessionService, sessionSchema, sessionSource } from './features/sessions/index.js'
 import { MemoryTickets, RedisTickets, StreamService } from './features/streams/index.js'
 import { type UserDocument, UserService, userSchema } from './features/users/index.js'
 import { Limits } from './http/limits.js'
@@ -58,7 +58,17 @@ export const createContext = (config: Config, logger: Logger) => {
 
   const accessTokens = new AccessTokens(config.tokens)
   const users = new UserService({ users: userModel })
-  const sessions = new SessionService({ sessions: sessionModel, accessTokens, refreshTtlSeconds: config.tokens.refreshTtlSeconds })
+  const revokedSessions = new RevokedSessions({ sessions: sessionModel, hub, accessTtlSeconds: accessTokens.ttlSeconds, logger })
+  const sessionOutbox = sessionSource(() => collection('sessions'))
+  const sessions = new SessionService({
+    sessions: sessionModel,
+    accessTokens,
+    refreshTtlSeconds: config.tokens.refreshTtlSeconds,
+    revoked: revokedSessions,
+    outbox,
+    source: sessionOutbox,
+    worker: leases.worker,
+  })
   const accounts = new AccountService({ users, sessions, passwords: new Passwords(config.pepper) })
   const memberships = new Memberships({ conversations: conversationModel })
   const conversationOutbox = conversationSource(() => collection('conversations'))
@@ -82,9 +92,9 @@ export const createContext = (config: Config, logger: Logger) => {
     },
   })
   const messages = new MessageService({ messages: messageModel, memberships, lane, worker: leases.worker })
-  const streams = new StreamService({ hub, log, limits: config.eventLog, memberships })
+  const streams = new StreamService({ hub, log, limits: config.eventLog, memberships, sessions })
   const tickets = redis ? new RedisTickets(redis.commands, keyspace) : new MemoryTickets()
-  const sweeper = new Sweeper({ outbox, leases, sources: [conversationOutbox, messageOutbox], logger })
+  const sweeper = new Sweeper({ outbox, leases, sources: [conversationOutbox, messageOutbox, sessionOutbox], logger })
   const operations = new OperationsService({ mongo, redis, hub, version: config.server.version, worker: config.server.worker })
 
   return {
@@ -99,6 +109,7 @@ export const createContext = (config: Config, logger: Logger) => {
     accessTokens,
     accounts,
     sessions,
+    revokedSessions,
     users,
     conversations,
     messages,
@@ -115,6 +126,7 @@ export const createContext = (config: Config, logger: Logger) => {
       mongo.start(async () => {
         await (config.environment === 'production' ? requireIndexes(models) : createIndexes(models))
         await leases.start()
+        await revokedSessions.start()
         sweeper.start()
       })
     },
@@ -124,6 +136,7 @@ export const createContext = (config: Config, logger: Logger) => {
       await lane.settled()
       await activity.settled()
       await sweeper.stop()
+      await revokedSessions.stop()
       await outbox.settled()
       leases.stop()
       redis?.close()

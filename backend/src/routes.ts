@@ -2,6 +2,7 @@ import { login, refresh, register } from './features/accounts/index.js'
 import { createConversation, getConversation, listConversations } from './features/conversations/index.js'
 import { listMessages, sendMessage } from './features/messages/index.js'
 import { getHealth, getLiveness, getReadiness, getReady } from './features/operations/index.js'
+import { logout } from './features/sessions/index.js'
 import { issueTicket, openStream } from './features/streams/index.js'
 import { getMe } from './features/users/index.js'
 import type { AnyEndpoint } from './http/endpoint.js'
@@ -13,6 +14,7 @@ export const routes: Readonly<Record<'' | '/api/v1', readonly AnyEndpoint[]>> = 
     register,
     login,
     refresh,
+    logout,
     getMe,
     createConversation,
     listConversations,

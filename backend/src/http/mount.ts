@@ -39,13 +39,19 @@ const callerOf = async (declared: AnyEndpoint, context: Context, request: Reques
   try {
     const { ticket } = request.query
     if (declared.access === 'ticket' && request.headers.authorization === undefined && typeof ticket === 'string') {
-      return await redeem(ticket, context)
+      return living(await redeem(ticket, context), context)
     }
-    return authenticate(request.headers.authorization, context.accessTokens)
+    return living(authenticate(request.headers.authorization, context.accessTokens), context)
   } catch (error) {
     await context.limits.count('anonymous', request, response, undefined)
     throw error
   }
+}
+
+/** @throws Problem session_revoked where this worker knows that the session has ended before its time */
+const living = (caller: Caller, context: Context): Caller => {
+  if (context.revokedSessions.has(caller.sessionId)) throw new Problem('session_revoked')
+  return caller
 }
 
 const redeem = async (ticket: string, context: Context): Promise<Caller> => {

@@ -9,8 +9,17 @@ import type { EventStream } from './stream.js'
 /** What the hubs of all workers must know by themselves. */
 export type ControlMessage =
   | { readonly joined: { readonly conversationId: string; readonly userIds: readonly string[] } }
+  /** A session has ended before its time: its streams end at once. */
+  | { readonly revoked: RevokedSession }
   /** The channel lost something: who reads it must come back, and is told to fetch. */
   | { readonly gap: Channel }
+
+interface RevokedSession {
+  readonly userId: string
+  readonly sessionId: string
+  readonly at: string
+  readonly reason: string
+}
 
 interface Subscription {
   readonly streams: Set<EventStream>
@@ -44,6 +53,9 @@ export class Hub implements LogListener {
   #listening: Promise<void> | undefined
   #draining = false
   #slowDisconnects = 0
+  #hearing = false
+  #losses = 0
+  #onRevoked: (sessionId: string) => void = () => undefined
 
   constructor(log: EventLog, logger: Logger) {
     this.#log = log
@@ -78,6 +90,17 @@ export class Hub implements LogListener {
       throw error
     })
     await this.#listening
+    this.#hearing = true
+  }
+
+  /** Another value whenever something that all hubs were told may have gone by unheard; undefined while nothing is heard. */
+  get hearing(): number | undefined {
+    return this.#hearing ? this.#losses : undefined
+  }
+
+  /** Calls back for each session that ends before its time. */
+  onRevoked(listener: (sessionId: string) => void): void {
+    this.#onRevoked = listener
   }
 
   /** Knows a stream by its user from now on, so that a conversation that begins meanwhile is heard of. */
@@ -147,6 +170,8 @@ export class Hub implements LogListener {
   gap(): void {
     this.#subscriptions.clear()
     this.#listening = undefined
+    this.#hearing = false
+    this.#losses += 1
     for (const stream of this.#streams) {
       stream.channels.clear()
       stream.cut()
@@ -176,7 +201,14 @@ export class Hub implements LogListener {
 
   #control(message: ControlMessage): void {
     if ('joined' in message) this.#joined(message.joined)
+    else if ('revoked' in message) this.#revoked(message.revoked)
     else for (const stream of this.#subscriptions.get(message.gap)?.streams ?? []) stream.cut()
+  }
+
+  #revoked({ userId, sessionId, at, reason }: RevokedSession): void {
+    this.#onRevoked(sessionId)
+    const last = encodeFrame('session.revoked', { type: 'session.revoked', at, sessionId, reason })
+    for (const stream of this.#byUser.get(userId) ?? []) if (stream.sessionId === sessionId) stream.end(last)
   }
 
   /** Someone joined a conversation: their streams tell of it from its beginning in the log. */

@@ -1,4 +1,7 @@
 export { type SessionDocument, sessionSchema } from './model.js'
+export { RevokedSessions } from './revoked-sessions.js'
+export { logout } from './routes.js'
 export { Device, SessionView } from './schema.js'
 export { SessionService } from './service.js'
+export { sessionSource } from './told.js'
 export { viewSession } from './view.js'

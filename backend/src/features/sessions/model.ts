@@ -1,4 +1,5 @@
 import { Schema, type Types } from 'mongoose'
+import { outboxField, outboxIndex, type WithOutbox } from '../../realtime/outbox-entry.js'
 
 export interface Device {
   name: string
@@ -6,7 +7,7 @@ export interface Device {
   appVersion?: string | undefined
 }
 
-export interface SessionDocument {
+export interface SessionDocument extends WithOutbox {
   _id: Types.ObjectId
   userId: Types.ObjectId
   device: Device | null
@@ -15,6 +16,8 @@ export interface SessionDocument {
   createdAt: Date
   lastSeenAt: Date
   expiresAt: Date
+  /** Set once: the session has ended before its time. Its document stays until `expiresAt`. */
+  revokedAt?: Date
 }
 
 export const sessionSchema = new Schema<SessionDocument>(
@@ -25,10 +28,15 @@ export const sessionSchema = new Schema<SessionDocument>(
     createdAt: { type: Date, required: true },
     lastSeenAt: { type: Date, required: true },
     expiresAt: { type: Date, required: true },
+    revokedAt: Date,
+    outbox: outboxField,
   },
   { collection: 'sessions', versionKey: false },
 )
 sessionSchema.index({ refreshHash: 1 }, { name: 'refresh_hash', unique: true })
 sessionSchema.index({ userId: 1, lastSeenAt: -1 }, { name: 'user_last_seen' })
-// A session carries no outbox, so the database may remove it by itself.
+// The database may remove a session by itself: revoking, which alone writes to the outbox, keeps it for long enough to be told.
 sessionSchema.index({ expiresAt: 1 }, { name: 'expires_at', expireAfterSeconds: 0 })
+// What a worker reads that may have missed some. Sparse: few are.
+sessionSchema.index({ revokedAt: -1 }, { name: 'revoked_at', sparse: true })
+sessionSchema.index(...outboxIndex)

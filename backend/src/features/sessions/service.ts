@@ -1,14 +1,27 @@
 import type { Model, Types } from 'mongoose'
+import type { Caller } from '../../http/endpoint.js'
+import { toObjectId } from '../../http/ids.js'
 import { Problem } from '../../http/problem.js'
 import type { AccessTokens } from '../../platform/access-tokens.js'
 import { hashOfToken, newToken } from '../../platform/random-tokens.js'
+import type { Outbox, OutboxSource } from '../../realtime/outbox.js'
+import { outboxEntry } from '../../realtime/outbox-entry.js'
 import type { Device, SessionDocument } from './model.js'
+import type { RevokedSessions } from './revoked-sessions.js'
 
 interface Dependencies {
   readonly sessions: Model<SessionDocument>
   readonly accessTokens: AccessTokens
   readonly refreshTtlSeconds: number
+  readonly revoked: RevokedSessions
+  readonly outbox: Outbox
+  readonly source: OutboxSource
+  /** This worker's name in outboxes. */
+  readonly worker: string
 }
+
+/** Why a session ended before its time. */
+type RevocationReason = 'logout'
 
 /** What a client needs to stay signed in. */
 export interface Tokens {
@@ -19,6 +32,8 @@ export interface Tokens {
 }
 
 const refreshTokenBytes = 32
+/** A revoked session's document stays at least so long: until its end is told, even after a day without Redis. */
+const leastKeptMs = 86_400_000
 
 export class SessionService {
   readonly #deps: Dependencies
@@ -42,19 +57,52 @@ export class SessionService {
     return { ...this.#tokens(session, refreshToken), session }
   }
 
-  /** Trades a refresh token, once, for a new pair. @throws Problem unauthenticated where it is not good (any more) */
+  /** Trades a refresh token, once, for a new pair. @throws Problem session_revoked, unauthenticated where it is not good (any more) */
   async refresh(refreshToken: string): Promise<Tokens> {
     const next = newToken(refreshTokenBytes)
+    const refreshHash = hashOfToken(refreshToken)
     const now = new Date()
     const session = await this.#deps.sessions
       .findOneAndUpdate(
-        { refreshHash: hashOfToken(refreshToken), expiresAt: { $gt: now } },
+        { refreshHash, expiresAt: { $gt: now }, revokedAt: { $exists: false } },
         { $set: { refreshHash: hashOfToken(next), lastSeenAt: now, expiresAt: this.#expiry(now) } },
         { returnDocument: 'after' },
       )
       .lean()
-    if (!session) throw new Problem('unauthenticated', 'The refresh token is not good')
-    return this.#tokens(session, next)
+    if (session) return this.#tokens(session, next)
+    if (await this.#deps.sessions.exists({ refreshHash, revokedAt: { $exists: true } })) throw new Problem('session_revoked')
+    throw new Problem('unauthenticated', 'The refresh token is not good')
+  }
+
+  /** When a session ends, from the primary. @throws Problem session_revoked where it has ended */
+  async endOf({ userId, sessionId }: Caller): Promise<Date> {
+    const session = await this.#deps.sessions
+      .findOne({ _id: toObjectId(sessionId), userId: toObjectId(userId) }, { expiresAt: 1, revokedAt: 1 })
+      .read('primary')
+      .lean()
+    if (!session || session.revokedAt !== undefined || session.expiresAt.getTime() <= Date.now()) throw new Problem('session_revoked')
+    return session.expiresAt
+  }
+
+  /** Ends a session before its time and tells every worker; returns once that is published, or after 2 s, when it is on its way. */
+  async revoke({ userId, sessionId }: Caller, reason: RevocationReason): Promise<void> {
+    const { sessions, revoked, outbox, source, worker } = this.#deps
+    const revokedAt = new Date()
+    const keptUntil = new Date(revokedAt.getTime() + Math.max(leastKeptMs, revoked.rememberedMs))
+    const session = await sessions
+      .findOneAndUpdate(
+        { _id: toObjectId(sessionId), userId: toObjectId(userId), revokedAt: { $exists: false } },
+        {
+          $set: { revokedAt },
+          $max: { expiresAt: keptUntil },
+          $push: { outbox: outboxEntry(worker, 'session.revoked', revokedAt, { reason }) },
+        },
+        { returnDocument: 'after' },
+      )
+      .lean()
+    if (!session) return // it has ended already
+    revoked.note(sessionId)
+    await outbox.publishAndWait(source, session)
   }
 
   #tokens(session: SessionDocument, refreshToken: string): Tokens {

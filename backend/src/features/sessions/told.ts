@@ -1,6 +1,7 @@
 import type { mongo } from 'mongoose'
 import { encodeEvent } from '../../realtime/catalogue.js'
 import type { ControlMessage } from '../../realtime/hub.js'
+import type { Entry } from '../../realtime/log/log.js'
 import { type OutboxSource, outboxSource } from '../../realtime/outbox.js'
 import type { SessionDocument } from './model.js'
 
@@ -9,12 +10,12 @@ export const sessionSource = (collection: () => mongo.Collection<SessionDocument
   outboxSource<SessionDocument>({
     collection,
 
-    tell(session, { eventId, at }) {
+    tell(session, { eventId, at, data }): Entry[] {
       const sessionId = session._id.toHexString()
       const userId = session.userId.toHexString()
-      const ended = { at: at.toISOString(), sessionId, reason: session.revokedReason ?? 'logout' }
+      const ended = { at: at.toISOString(), sessionId, reason: data?.['reason'] ?? '' }
       const control: ControlMessage = { revoked: { userId, ...ended } }
-      return [{ channel: `user:${userId}`, eventId, frame: encodeEvent({ type: 'session.revoked', ...ended }), control }]
+      return [{ channel: `user:${userId}`, eventId, at, frame: encodeEvent({ type: 'session.revoked', ...ended }), control }]
     },
 
     baseOf: () => Promise.resolve(0), // these events have no seq

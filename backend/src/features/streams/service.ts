@@ -4,18 +4,25 @@ import { Problem } from '../../http/problem.js'
 import { encodeFrame } from '../../realtime/catalogue.js'
 import { encodeCursor, parseCursor } from '../../realtime/cursor.js'
 import type { Hub } from '../../realtime/hub.js'
+import { startLifetime } from '../../realtime/lifetime.js'
 import type { Channel, EventLog, Head, LogLimits } from '../../realtime/log/log.js'
 import type { EntryId } from '../../realtime/log/position.js'
 import { type Membership, type Verdict, verdictOf } from '../../realtime/resume.js'
 import { EventStream } from '../../realtime/stream.js'
 import type { Memberships } from '../conversations/index.js'
+import type { SessionService } from '../sessions/index.js'
 
 interface Dependencies {
   readonly hub: Hub
   readonly log: EventLog
   readonly limits: LogLimits
   readonly memberships: Memberships
+  readonly sessions: Pick<SessionService, 'endOf'>
+  /** How long a stream lives at most. */
+  readonly lifetimeMs?: number
 }
+
+const defaultLifetimeMs = 12 * 3_600_000
 
 const channelOf = ({ conversationId }: Membership): Channel => `conversation:${conversationId}`
 
@@ -27,7 +34,8 @@ export class StreamService {
 
   /**
    * Opens a caller's stream: first `resume`, which says what becomes of the position that the client gave, then what it missed, then what happens.
-   * @throws Problem service_unavailable where Redis is away or this worker is about to stop, before any byte is sent
+   * It ends with the caller's session, after 12 h at the latest.
+   * @throws Problem session_revoked where the session has ended, service_unavailable where Redis is away or this worker is about to stop; before any byte is sent
    */
   async open(caller: Caller, response: Response, lastEventId: string | undefined): Promise<void> {
     const { hub, log } = this.#deps
@@ -40,16 +48,29 @@ export class StreamService {
       const stream = new EventStream(response, caller, head.id)
       response.once('close', () => hub.detach(stream))
       hub.attach(stream)
-      const memberships = await this.#subscribe(stream)
+      // The session is read once the stream is attached: if it is revoked from now on, the hub ends it.
+      const [lifetimeMs, memberships] = await Promise.all([this.#lifetimeMs(caller), this.#subscribe(stream)])
       const { verdict, refetch } = await this.#verdict(caller, memberships, { cursor, given: Boolean(lastEventId), head })
       const from = cursor && (verdict === 'exact' || verdict === 'partial') ? cursor.id : head.id
       stream.begin(from, new Map<Channel, EntryId>(refetch.map((conversationId) => [`conversation:${conversationId}`, head.id])))
       const position = encodeCursor({ epoch: head.epoch, id: from })
+      if (stream.ended) {
+        await this.#lifetimeMs(caller) // says so where it ended with its session
+        throw new Error('The stream ended before it began')
+      }
       stream.open(encodeFrame('resume', { type: 'resume', verdict, cursor: position, refetch }, position))
+      response.once('close', startLifetime(stream, lifetimeMs))
       void hub.catchUp(stream)
     } catch (error) {
+      if (error instanceof Problem) throw error
       throw new Problem('service_unavailable', 'Events cannot be told right now', { cause: error })
     }
+  }
+
+  async #lifetimeMs(caller: Caller): Promise<number> {
+    const { sessions, lifetimeMs = defaultLifetimeMs } = this.#deps
+    const end = await sessions.endOf(caller)
+    return Math.min(lifetimeMs, end.getTime() - Date.now())
   }
 
   /** The user's own channel first, so that a conversation that begins meanwhile is heard of; then those of the conversations. */
