@@ -29,7 +29,7 @@ export interface Config {
     readonly socketTimeoutMs: number
   }
   readonly redis: RedisSettings | undefined
-  readonly eventLog: { readonly entriesPerChannel: number; readonly ttlSeconds: number }
+  readonly eventLog: { readonly entriesPerChannel: number; readonly ttlSeconds: number; readonly shards: number }
   readonly tokens: {
     readonly key: KeyObject
     readonly issuer: string
@@ -108,7 +108,7 @@ const toConfig = (values: Values, worker: string): Config => {
       socketTimeoutMs: values.MONGO_SOCKET_TIMEOUT_MS,
     },
     redis: redisOf(values),
-    eventLog: { entriesPerChannel: values.EVENT_LOG_ENTRIES, ttlSeconds: values.EVENT_LOG_TTL },
+    eventLog: { entriesPerChannel: values.EVENT_LOG_ENTRIES, ttlSeconds: values.EVENT_LOG_TTL, shards: values.REDIS_SHARDS },
     tokens: {
       key: createSecretKey(values.JWT_SECRET, 'utf8'),
       issuer: values.JWT_ISSUER,

@@ -20,6 +20,7 @@ import { Keyspace } from './platform/keyspace.js'
 import type { Logger } from './platform/logger.js'
 import { Mongo } from './platform/mongo.js'
 import { RedisClients } from './platform/redis.js'
+import { RedisSubscriber } from './platform/redis-subscriber.js'
 import { Hub } from './realtime/hub.js'
 import { Leases } from './realtime/leases.js'
 import { MemoryLog } from './realtime/log/memory-log.js'
@@ -45,9 +46,10 @@ export const createContext = (config: Config, logger: Logger) => {
   const log = redis
     ? new RedisLog({
         commands: redis.commands,
-        subscriber: redis.subscriber,
+        subscriber: new RedisSubscriber(redis.subscriber),
         generation,
         limits: config.eventLog,
+        shards: config.eventLog.shards,
         refusal: () => redis.refusal,
       })
     : new MemoryLog(config.eventLog)

@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import { z } from 'zod'
 import { defaultLimits, limitNames, parseRate, type Rate } from './http/limits-table.js'
 import { certificateFile, redisUrl, sentinelAddresses } from './platform/redis-address.js'
+import { mostShards } from './platform/shards.js'
 
 /** One environment variable: how its text becomes a value, and what `.env.example` says of it. */
 export interface Variable<S extends z.ZodType = z.ZodType> {
@@ -166,6 +167,12 @@ export const variables = {
   ),
   REDIS_SENTINEL_NAME: variable('Redis', 'What the Sentinels call the master', 'mymaster', z.string().default('mymaster')),
   REDIS_SENTINEL_PASSWORD: variable('Redis', 'The password of the Sentinels themselves', '', z.string().optional(), { secret: true }),
+  REDIS_SHARDS: variable(
+    'Redis',
+    'Over how many parts the events are spread, for a Redis Cluster: the same for all workers; changing it sends every client to fetch all',
+    '1',
+    integer(1, mostShards).default(1),
+  ),
   EVENT_LOG_ENTRIES: variable('Redis', 'Events kept per conversation and per person', '1000', integer(10, 100_000).default(1000)),
   EVENT_LOG_TTL: variable('Redis', 'How long they are kept: who was away longer fetches all', '1h', duration.default(3600)),
 

@@ -2,10 +2,12 @@ import { randomUUID } from 'node:crypto'
 import * as fc from 'fast-check'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest'
+import { RedisSubscriber } from '../src/platform/redis-subscriber.js'
 import type { Entry, EventLog, LogLimits } from '../src/realtime/log/log.js'
 import { MemoryLog } from '../src/realtime/log/memory-log.js'
-import { type EntryId, isAfter, origin } from '../src/realtime/log/position.js'
+import { type EntryId, idIn, isAfter, origin } from '../src/realtime/log/position.js'
 import { RedisLog } from '../src/realtime/log/redis-log.js'
+import { controlChannel } from '../src/realtime/log/shards.js'
 
 type ConversationChannel = Entry['channel']
 
@@ -114,7 +116,7 @@ class World {
     if (deleted.deletion) return
     await this.#log.purge(deleted.channel, deleted.messageId)
     const answered = deleted.content.filter((each) => each.answered).length
-    deleted.deletion = { at: (await this.#log.head()).id, answered }
+    deleted.deletion = { at: idIn((await this.#log.head()).position, 0), answered }
     const place = deleted.outbox.filter(({ entry }) => entry.seq !== undefined)
     deleted.outbox = [...place, pending({ channel: deleted.channel, ...named(`deleted ${deleted.messageId}`) })]
   }
@@ -202,8 +204,10 @@ afterAll(() => {
   for (const connection of connections) connection.disconnect()
 })
 
+const inRedis = (): EventLog =>
+  new RedisLog({ commands: aConnection(), subscriber: new RedisSubscriber(aConnection()), generation: () => generation, limits, shards: 1 })
 const kinds: [string, number, () => EventLog][] = [
-  ['in Redis', 200, () => new RedisLog({ commands: aConnection(), subscriber: aConnection(), generation: () => generation, limits })],
+  ['in Redis', 200, inRedis],
   ['in memory', 1000, () => new MemoryLog(limits)],
 ]
 
@@ -216,7 +220,7 @@ describe.each(kinds)('the event log %s', (_name, numRuns, create) => {
       frame: (channel, id, frame) => void arrived.push({ channel, id: id ?? origin, text: frame.toString() }),
       gap: () => undefined, // the tick would never arrive
     })
-    await log.subscribe('control')
+    await log.subscribe(controlChannel(0))
   })
 
   /** All that a subscriber hears of these steps. */
@@ -226,7 +230,7 @@ describe.each(kinds)('the event log %s', (_name, numRuns, create) => {
     for (const each of steps) await world.take(each)
     await world.settle()
     await log.tick() // arrives after all that was published before
-    await vi.waitFor(() => expect(arrived.at(-1)?.channel).toBe('control'), { interval: 1, timeout: 5000 })
+    await vi.waitFor(() => expect(arrived.at(-1)?.channel).toBe(controlChannel(0)), { interval: 1, timeout: 5000 })
     for (const channel of world.channels) log.unsubscribe(channel)
     return arrived.slice(0, -1)
   }
@@ -249,7 +253,7 @@ describe.each(kinds)('the event log %s', (_name, numRuns, create) => {
           expect(createdHeard).toEqual(created.filter((text) => createdHeard.includes(text)))
 
           const purged = new Set(documents.filter(({ deletion }) => deletion).flatMap(({ content }) => content.map(textOf)))
-          const logged = (await log.read(channel, origin, (await log.head()).id, limits.entriesPerChannel)).entries
+          const logged = (await log.read(channel, origin, idIn((await log.head()).position, 0), limits.entriesPerChannel)).entries
           const kept = ofChannel.filter(({ text }) => !purged.has(text)).map(({ id, text }) => ({ id, text }))
           expect(logged.map(({ id, frame }) => ({ id, text: frame.toString() }))).toEqual(kept)
         }

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
+import { RedisSubscriber } from '../src/platform/redis-subscriber.js'
 import type { Channel, Entry, EventLog, LogLimits } from '../src/realtime/log/log.js'
 import { MemoryLog } from '../src/realtime/log/memory-log.js'
-import { type EntryId, isAfter, origin } from '../src/realtime/log/position.js'
+import { type EntryId, idIn, isAfter, origin } from '../src/realtime/log/position.js'
 import { RedisLog } from '../src/realtime/log/redis-log.js'
+import { controlChannel } from '../src/realtime/log/shards.js'
 
 const upTo = (n: number): number[] => Array.from({ length: n }, (_, index) => index + 1)
 const limits: LogLimits = { entriesPerChannel: 50, ttlSeconds: 3600 }
@@ -15,24 +17,30 @@ const aConnection = (): Redis => {
   return connection
 }
 let commands: Redis
-let subscriber: Redis
+let subscriber: RedisSubscriber
 beforeAll(() => {
   commands = aConnection()
-  subscriber = aConnection().setMaxListeners(0) // a log a test, all on this connection
+  subscriber = new RedisSubscriber(aConnection().setMaxListeners(0)) // a log a test, all on this connection
 })
 afterAll(() => {
   for (const connection of connections) connection.disconnect()
 })
 
-const kinds: [string, (limits: LogLimits, generation?: string) => EventLog][] = [
-  ['in Redis', (given, generation = randomUUID()) => new RedisLog({ commands, subscriber, generation: () => generation, limits: given })],
-  ['in memory', (given) => new MemoryLog(given)],
+const inRedis = (given: LogLimits, generation: string, shards = 1): RedisLog =>
+  new RedisLog({ commands, subscriber, generation: () => generation, limits: given, shards })
+const kinds: [string, () => EventLog][] = [
+  ['in Redis', () => inRedis(limits, randomUUID())],
+  ['in Redis, over 5 shards', () => inRedis(limits, randomUUID(), 5)],
+  ['in memory', () => new MemoryLog(limits)],
 ]
 
 describe.each(kinds)('the event log %s', (_name, create) => {
   let log: EventLog
   let arrived: { channel: Channel; id: EntryId | undefined; text: string }[]
-  let channel: Exclude<Channel, 'control'>
+  let channel: Entry['channel']
+  const control = (): Channel => controlChannel(log.shardOf(channel))
+  /** Where the log stands in the shard of the channel. */
+  const headId = async (): Promise<EntryId> => idIn((await log.head()).position, log.shardOf(channel))
   const texts = () => arrived.map(({ text }) => text)
   const anEntry = (text: string, entry: Partial<Entry> = {}): Entry => ({
     channel,
@@ -42,18 +50,23 @@ describe.each(kinds)('the event log %s', (_name, create) => {
     ...entry,
   })
   const logged = async (of: Channel = channel): Promise<string[]> =>
-    (await log.read(of, origin, (await log.head()).id, 1000)).entries.map(({ frame }) => frame.toString())
+    (await log.read(of, origin, await headId(), 1000)).entries.map(({ frame }) => frame.toString())
+  /** Another channel that the same shard keeps. */
+  const anotherOf = (shard: number): Entry['channel'] => {
+    const other: Entry['channel'] = `user:${randomUUID()}`
+    return log.shardOf(other) === shard ? other : anotherOf(shard)
+  }
   const listenTo = (to: EventLog) => {
     arrived = []
     to.listen({ frame: (of, id, frame) => void arrived.push({ channel: of, id, text: frame.toString() }), gap: () => undefined })
   }
 
   beforeEach(async () => {
-    log = create(limits)
+    log = create()
     channel = `conversation:${randomUUID()}`
     listenTo(log)
     await log.subscribe(channel)
-    await log.subscribe('control')
+    await log.subscribe(control())
   })
 
   it('publishes what it stores, in the order of its ids', async () => {
@@ -61,11 +74,11 @@ describe.each(kinds)('the event log %s', (_name, create) => {
     await expect.poll(texts).toEqual(upTo(5).map((n) => `event ${n}`))
     expect(await logged()).toEqual(texts())
     for (const [n, { id }] of arrived.entries()) if (n > 0) expect(isAfter(id ?? origin, arrived[n - 1]?.id ?? origin)).toBe(true)
-    expect(isAfter(arrived.at(-1)?.id ?? origin, (await log.head()).id)).toBe(false)
+    expect(isAfter(arrived.at(-1)?.id ?? origin, await headId())).toBe(false)
   })
 
-  it('keeps one order for all channels, and the newest entry and the floor of each', async () => {
-    const other: Channel = `user:${randomUUID()}`
+  it('keeps one order for all channels of a shard, and the newest entry and the floor of each', async () => {
+    const other = anotherOf(log.shardOf(channel))
     await log.append(anEntry('a'))
     await log.append({ ...anEntry('b'), channel: other })
     const states = await log.states([channel, other, `user:${randomUUID()}`])
@@ -120,10 +133,10 @@ describe.each(kinds)('the event log %s', (_name, create) => {
     await expect
       .poll(() => arrived.map((each) => [each.channel, each.text]))
       .toEqual([
-        ['control', '{"joined":"x"}'],
+        [control(), '{"joined":"x"}'],
         [channel, 'welcome'],
       ])
-    expect(await logged('control')).toEqual(['{"joined":"x"}'])
+    expect(await logged(control())).toEqual(['{"joined":"x"}'])
   })
 
   it('keeps so many entries a channel, and says up to where it has forgotten', async () => {
@@ -176,7 +189,7 @@ describe.each(kinds)('the event log %s', (_name, create) => {
     expect(isAfter(state?.floor ?? origin, before)).toBe(true)
     expect(await log.append(anEntry('2', { seq: 2 }))).toMatchObject({ outcome: 'appended' }) // too late: passed over
     await expect
-      .poll(() => arrived.filter((each) => each.channel === 'control').map(({ text }) => JSON.parse(text)))
+      .poll(() => arrived.filter((each) => each.channel === control()).map(({ text }) => JSON.parse(text)))
       .toEqual([{ gap: channel }])
     expect(await logged()).toEqual(['1', '3'])
   })
@@ -189,12 +202,12 @@ describe.each(kinds)('the event log %s', (_name, create) => {
 
   it('moves its head with a tick, which every hub hears', async () => {
     await log.append(anEntry('a'))
-    const before = await log.head()
+    const before = await headId()
     await log.tick()
-    const after = await log.head()
-    expect(isAfter(after.id, before.id)).toBe(true)
-    await expect.poll(() => arrived.at(-1)).toMatchObject({ channel: 'control', text: '' })
-    expect(isAfter(arrived.at(-1)?.id ?? origin, after.id)).toBe(false)
+    const after = await headId()
+    expect(isAfter(after, before)).toBe(true)
+    await expect.poll(() => arrived.at(-1)).toMatchObject({ channel: control(), text: '' })
+    expect(isAfter(arrived.at(-1)?.id ?? origin, after)).toBe(false)
   })
 
   it('answers with one epoch', async () => {
@@ -208,13 +221,12 @@ describe.each(kinds)('the event log %s', (_name, create) => {
     await log.append(anEntry('unheard'))
     await log.tick()
     await expect.poll(() => arrived.length).toBe(1)
-    expect(arrived[0]?.channel).toBe('control')
+    expect(arrived[0]?.channel).toBe(control())
   })
 })
 
 describe('the epoch of the log in Redis', () => {
-  const epochOf = async (generation: string) =>
-    (await new RedisLog({ commands, subscriber, generation: () => generation, limits }).head()).epoch
+  const epochOf = async (generation: string, shards = 1) => (await inRedis(limits, generation, shards).head()).epoch
 
   it('is the same for every worker', async () => {
     const generation = randomUUID()
@@ -225,19 +237,64 @@ describe('the epoch of the log in Redis', () => {
     expect(await epochOf(randomUUID())).not.toBe(await epochOf(randomUUID()))
   })
 
-  it('is another one once the log’s keys are gone', async () => {
+  it('is another one for another number of shards', async () => {
     const generation = randomUUID()
-    const before = await epochOf(generation)
-    const keys = await commands.keys(`heliograph:*:${generation}:*`)
-    await commands.del(keys)
-    expect(await epochOf(generation)).not.toBe(before)
+    expect(new Set([await epochOf(generation), await epochOf(generation, 2), await epochOf(generation, 3)]).size).toBe(3)
+  })
+
+  it.each([
+    [1, 0],
+    [3, 2],
+  ])('of %i shards is another one once the keys of shard %i are gone, and the answer to an append says so', async (shards, lost) => {
+    const generation = randomUUID()
+    const before = await epochOf(generation, shards)
+    await commands.del(await commands.keys(`heliograph:{${lost}}:${generation}:*`))
+    const after = await epochOf(generation, shards)
+    expect(after).not.toBe(before)
+    const entry = { channel: `user:${randomUUID()}` as const, eventId: randomUUID(), at: new Date(), frame: Buffer.from('x') }
+    expect(await inRedis(limits, generation, shards).append(entry)).toMatchObject({ epoch: after })
+  })
+})
+
+describe('shards', () => {
+  it('share the channels about evenly, and each has its own control channel', () => {
+    const log = inRedis(limits, randomUUID(), 8)
+    const counts = Array.from({ length: 8 }, () => 0)
+    for (const _ of upTo(8000)) {
+      const shard = log.shardOf(`user:${randomUUID()}`)
+      counts[shard] = (counts[shard] ?? 0) + 1
+    }
+    for (const count of counts) expect(Math.abs(count - 1000)).toBeLessThan(200) // six standard deviations
+    expect(counts.map((_, shard) => log.shardOf(controlChannel(shard)))).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
+  })
+
+  it('order each its own: a tick and a head have an id per shard, and what is told of many channels arrives', async () => {
+    const log = inRedis(limits, randomUUID(), 4)
+    const heard = new Map<Channel, string[]>()
+    log.listen({
+      frame: (channel, _id, frame) => void heard.set(channel, [...(heard.get(channel) ?? []), frame.toString()]),
+      gap: () => undefined,
+    })
+    const channels = upTo(40).map((): Entry['channel'] => `user:${randomUUID()}`)
+    await log.subscribe(...channels, ...upTo(4).map((n) => controlChannel(n - 1)))
+    for (const text of ['a', 'b']) {
+      await Promise.all(channels.map((channel) => log.append({ channel, eventId: randomUUID(), at: new Date(), frame: Buffer.from(text) })))
+    }
+    const before = (await log.head()).position
+    await log.tick()
+    const after = (await log.head()).position
+    expect(after.map((id, shard) => isAfter(id, before[shard] ?? origin))).toEqual([true, true, true, true])
+    await expect.poll(() => channels.filter((channel) => heard.get(channel)?.join() === 'a,b').length).toBe(40)
+    await expect.poll(() => upTo(4).filter((n) => heard.has(controlChannel(n - 1))).length).toBe(4)
+    const states = await log.states([...channels, `user:${randomUUID()}`])
+    expect(states.filter(({ last }) => last !== origin)).toHaveLength(40)
   })
 })
 
 describe('the log in Redis', () => {
   it('forgets a channel after its time to live', async () => {
     const generation = randomUUID()
-    const log = new RedisLog({ commands, subscriber, generation: () => generation, limits: { entriesPerChannel: 50, ttlSeconds: 77 } })
+    const log = inRedis({ entriesPerChannel: 50, ttlSeconds: 77 }, generation)
     const channel = `conversation:${randomUUID()}` as const
     await log.setBase(channel, 0)
     await log.append({ channel, eventId: randomUUID(), at: new Date(), frame: Buffer.from('1'), seq: 1 })

@@ -3,6 +3,8 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { createLogger } from '../src/platform/logger.js'
 import { Hub } from '../src/realtime/hub.js'
 import { MemoryLog } from '../src/realtime/log/memory-log.js'
+import type { Position } from '../src/realtime/log/position.js'
+import type { LiveFrame, Mark } from '../src/realtime/stream.js'
 import { aSocketStream, closeSocketStreams } from './support/socket-stream.js'
 
 const limits = { entriesPerChannel: 100, ttlSeconds: 3600 }
@@ -13,10 +15,12 @@ afterEach(() => {
   closeSocketStreams()
 })
 
-const frame = (id: string, text: string | Buffer): { id: string; frame: Buffer } => ({
-  id,
-  frame: Buffer.concat([Buffer.from(text), Buffer.from('\n\n')]),
-})
+const block = (text: string | Buffer): Buffer => Buffer.concat([Buffer.from(text), Buffer.from('\n\n')])
+/** What a hub of one shard gives to its streams. */
+const frame = (id: string, text: string | Buffer): LiveFrame => {
+  const bytes = block(text)
+  return { shard: 0, id, position: [id], bytes, bytesAt: () => bytes }
+}
 
 describe('an event stream', () => {
   it('cuts off a client that does not read, at little more than 256 KiB of its own memory', async () => {
@@ -44,23 +48,23 @@ describe('an event stream', () => {
     stream.hold()
     stream.live(frame('3-0', 'three'))
     stream.live(frame('4-0', 'four'))
-    await stream.replay(frame('2-0', 'two'))
-    await stream.replay(frame('3-0', 'three'))
-    expect(stream.release('3-0')).toBe(true)
+    await stream.replay(['2-0'], block('two'))
+    await stream.replay(['3-0'], block('three'))
+    expect(stream.release(['3-0'])).toBe(true)
     stream.live(frame('5-0', 'five'))
     stream.live(frame('4-0', 'four'))
     await expect.poll(received).toMatch(/first\n\ntwo\n\nthree\n\nfour\n\nfive\n\n$/)
-    expect(stream.position).toBe('5-0')
+    expect(stream.position).toEqual(['5-0'])
   })
 
   it('asks for another replay where more was held than fits', async () => {
     const { stream } = await aSocketStream()
     stream.hold()
     for (let n = 0; n < 20; n++) stream.live(frame(`3-${n}`, Buffer.alloc(16 * 1024, 'x')))
-    expect(stream.release('2-0')).toBe(false)
-    expect(stream.position).toBe('2-0')
+    expect(stream.release(['2-0'])).toBe(false)
+    expect(stream.position).toEqual(['2-0'])
     stream.hold()
-    expect(stream.release('3-19')).toBe(true)
+    expect(stream.release(['3-19'])).toBe(true)
   })
 
   it('waits for its client again and again in a long replay, and leaves no listener behind', async () => {
@@ -68,15 +72,35 @@ describe('an event stream', () => {
     const listeners = () => response.listenerCount('drain') + response.listenerCount('close')
     const before = listeners()
     stream.hold()
-    for (let n = 0; n < 100; n++) await stream.replay(frame(`2-${n}`, Buffer.alloc(64 * 1024, 'x')))
+    for (let n = 0; n < 100; n++) await stream.replay([`2-${n}`], block(Buffer.alloc(64 * 1024, 'x')))
     expect(listeners()).toBe(before)
+  })
+
+  it('never takes its client back: where a replay came further than the hub has heard, it says so itself', async () => {
+    const { stream, received } = await aSocketStream()
+    const mark = (position: Position): Mark => {
+      const bytesAt = (at: Position) => Buffer.from(`id: e.${at.join('_')}\n\n`)
+      return { position, bytes: bytesAt(position), bytesAt }
+    }
+    const live = (shard: number, position: Position) => stream.live({ shard, id: position[shard] ?? '', ...mark(position) })
+    stream.begin(['1-0', '1-0'], new Map())
+    stream.hold()
+    await stream.replay(['1-0', '5-0'], Buffer.from('id: e.1-0_5-0\n\n'))
+    live(0, ['2-0', '3-0'])
+    stream.release(['1-0', '7-0'])
+    stream.beat(mark(['2-0', '6-0']))
+    live(1, ['2-0', '7-0'])
+    live(0, ['3-0', '7-0'])
+    stream.beat(mark(['4-0', '8-0']))
+    const ids = () => received().match(/(?<=id: e\.)\S+/g)
+    await expect.poll(ids).toEqual(['1-0_5-0', '2-0_7-0', '2-0_7-0', '3-0_7-0', '4-0_8-0'])
   })
 
   it('does not keep what only passes by while it replays', async () => {
     const { stream, received } = await aSocketStream()
     stream.hold()
     stream.passing(Buffer.from('typing\n\n'))
-    stream.release('1-0')
+    stream.release(['1-0'])
     stream.passing(Buffer.from('typing again\n\n'))
     await expect.poll(received).toMatch(/first\n\ntyping again\n\n$/)
   })
@@ -89,8 +113,6 @@ describe('an event stream', () => {
     await hub.ready()
     hub.attach(stream)
     await hub.catchUp(stream)
-    vi.advanceTimersByTime(20_000) // until then the hub has heard of no position
-    await log.head()
     vi.advanceTimersByTime(40_000)
     const marks = () =>
       received()

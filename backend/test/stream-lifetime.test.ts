@@ -127,7 +127,7 @@ describe('the end of a stream', () => {
     const frame = Buffer.alloc(64 * 1024, 'x')
     let told = 0
     const telling = (async () => {
-      for (; !stream.ended; told++) await stream.replay({ id: `2-${told}`, frame })
+      for (; !stream.ended; told++) await stream.replay([`2-${told}`], frame)
     })()
     for (let before = -1; before !== told; ) {
       before = told

@@ -2,9 +2,10 @@ import type { Logger } from '../platform/logger.js'
 import { encodeFrame } from './catalogue.js'
 import { encodeCursor } from './cursor.js'
 import type { Channel, EventLog, LogListener } from './log/log.js'
-import { type EntryId, isAfter, origin } from './log/position.js'
+import { beginning, type EntryId, idIn, origin, type Position, raised } from './log/position.js'
+import { controlChannel, isControl } from './log/shards.js'
 import { replay } from './replay.js'
-import type { EventStream } from './stream.js'
+import type { EventStream, Mark } from './stream.js'
 
 /** What the hubs of all workers must know by themselves. */
 export type ControlMessage =
@@ -30,6 +31,8 @@ interface Subscription {
 const heartbeatTurns = 20
 const turnMs = 1000
 const drainJitterMs = 3000
+/** The blank line after an id. */
+const positionAlone = Buffer.from('\n')
 /** More than these of one session at this worker, and the oldest ends. */
 const mostOfSession = 10
 
@@ -48,8 +51,8 @@ export class Hub implements LogListener {
   readonly #timer: NodeJS.Timeout
   #turn = 0
   #epoch: string | undefined
-  /** Everything up to here has gone by; the newest entry of any channel that was heard of. */
-  #position: EntryId = origin
+  /** Everything up to here has gone by: of each shard the newest entry that was heard of. */
+  #position: Position
   #listening: Promise<void> | undefined
   #draining = false
   #slowDisconnects = 0
@@ -60,6 +63,7 @@ export class Hub implements LogListener {
   constructor(log: EventLog, logger: Logger) {
     this.#log = log
     this.#logger = logger
+    this.#position = beginning(log.shards)
     log.listen(this)
     this.#timer = setInterval(() => this.#beat(), turnMs)
     this.#timer.unref()
@@ -85,10 +89,12 @@ export class Hub implements LogListener {
 
   /** Listens to what all hubs are told. To be awaited before a stream is attached. @throws where Redis is away */
   async ready(): Promise<void> {
-    this.#listening ??= this.#log.subscribe('control').catch((error: unknown) => {
-      this.#listening = undefined
-      throw error
-    })
+    this.#listening ??= this.#log
+      .subscribe(...Array.from({ length: this.#log.shards }, (_, shard) => controlChannel(shard)))
+      .catch((error: unknown) => {
+        this.#listening = undefined
+        throw error
+      })
     await this.#listening
     this.#hearing = true
   }
@@ -153,18 +159,22 @@ export class Hub implements LogListener {
       for (const stream of this.#subscriptions.get(channel)?.streams ?? []) stream.passing(frame)
       return
     }
-    if (channel === 'control') {
+    const shard = this.#log.shardOf(channel)
+    const position = raised(this.#position, shard, id)
+    if (isControl(channel)) {
       if (frame.length > 0) this.#control(JSON.parse(frame.toString()) as ControlMessage)
     } else {
-      const logged = { id, frame: this.#withId(id, frame) }
-      for (const stream of this.#subscriptions.get(channel)?.streams ?? []) stream.live(logged)
+      const live = { shard, id, ...this.#mark(position, frame) }
+      for (const stream of this.#subscriptions.get(channel)?.streams ?? []) stream.live(live)
     }
-    if (isAfter(id, this.#position)) this.#position = id
+    this.#position = position
   }
 
   /** The one Buffer that every stream gets: the position, then the frame. */
-  #withId(id: EntryId, frame: Buffer): Buffer {
-    return Buffer.concat([Buffer.from(`id: ${encodeCursor({ epoch: this.#epoch ?? '', id })}\n`), frame])
+  #mark(position: Position, frame: Buffer): Mark {
+    const epoch = this.#epoch ?? ''
+    const bytesAt = (at: Position): Buffer => Buffer.concat([Buffer.from(`id: ${encodeCursor({ epoch, position: at })}\n`), frame])
+    return { position, bytes: bytesAt(position), bytesAt }
   }
 
   gap(): void {
@@ -183,7 +193,7 @@ export class Hub implements LogListener {
     if (this.#epoch === epoch) return
     if (this.#epoch !== undefined) {
       this.#logger.warn({ streams: this.#streams.size }, 'the log’s epoch changed')
-      this.#position = origin
+      this.#position = beginning(this.#log.shards)
       for (const stream of this.#streams) stream.cut()
     }
     this.#epoch = epoch
@@ -230,14 +240,15 @@ export class Hub implements LogListener {
     for (let done = false; !done && !stream.ended; ) {
       const head = await this.#log.head()
       this.noteEpoch(head.epoch)
-      const from = new Map([...stream.channels].map(([channel, after]) => [channel, after ?? stream.position]))
-      for await (const { id, frame } of replay(this.#log, from, head.id)) {
+      const from = new Map<Channel, EntryId>()
+      for (const [channel, after] of stream.channels) from.set(channel, after ?? idIn(stream.position, this.#log.shardOf(channel)))
+      for await (const { shard, id, frame } of replay(this.#log, from, head.position)) {
         if (stream.ended) return
         // What a newly joined channel held before the stream's position is told without taking the client's position back.
-        const position = isAfter(id, stream.position) ? id : stream.position
-        await stream.replay({ id, frame: this.#withId(position, frame) })
+        const position = raised(stream.position, shard, id)
+        await stream.replay(position, this.#mark(position, frame).bytes)
       }
-      done = stream.release(head.id)
+      done = stream.release(head.position)
     }
   }
 
@@ -269,11 +280,8 @@ export class Hub implements LogListener {
   #beat(): void {
     this.#turn = (this.#turn + 1) % heartbeatTurns
     if (this.#turn === 0 && this.#streams.size > 0) this.#refresh()
-    const position = this.#position
-    const mark = Buffer.from(
-      this.#epoch === undefined || position === origin ? ':\n\n' : `id: ${encodeCursor({ epoch: this.#epoch, id: position })}\n\n`,
-    )
-    for (const stream of this.#turns[this.#turn] ?? []) stream.beat(position, mark)
+    const mark = this.#mark(this.#position, positionAlone)
+    for (const stream of this.#turns[this.#turn] ?? []) stream.beat(mark)
   }
 
   #refresh(): void {

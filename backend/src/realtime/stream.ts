@@ -1,6 +1,19 @@
 import type { ServerResponse } from 'node:http'
-import type { Channel, LoggedFrame } from './log/log.js'
-import { type EntryId, isAfter } from './log/position.js'
+import type { Channel } from './log/log.js'
+import { covers, type EntryId, idIn, isAfter, latest, type Position } from './log/position.js'
+
+/** Bytes that carry a position: one Buffer for every stream that is not beyond it in some shard, and how the others get theirs. */
+export interface Mark {
+  readonly position: Position
+  readonly bytes: Buffer
+  bytesAt(position: Position): Buffer
+}
+
+/** What was published, with the position that the hub has after it. */
+export interface LiveFrame extends Mark {
+  readonly shard: number
+  readonly id: EntryId
+}
 
 /** More unsent bytes than this and the client is too slow: it is cut off, and comes back. */
 const mostUnsentBytes = 256 * 1024
@@ -16,16 +29,18 @@ export class EventStream {
   /** The channels that it tells of. One that is told from elsewhere than the stream's own position has where, until it has caught up. */
   readonly channels = new Map<Channel, EntryId | undefined>()
   readonly #response: ServerResponse
-  #position: EntryId
+  #position: Position
+  /** True while it may be beyond the hub in some shard: a replay goes up to the log's head, the hub to what it has heard of. */
+  #ahead = true
   #holding = false
-  #held: LoggedFrame[] = []
+  #held: LiveFrame[] = []
   #heldBytes = 0
   #overflowed = false
   #endedUnopened = false
   #tooSlow = false
 
   /** @param position what the client has */
-  constructor(response: ServerResponse, caller: { userId: string; sessionId: string }, position: EntryId) {
+  constructor(response: ServerResponse, caller: { userId: string; sessionId: string }, position: Position) {
     this.#response = response
     this.userId = caller.userId
     this.sessionId = caller.sessionId
@@ -35,7 +50,7 @@ export class EventStream {
   }
 
   /** Sets where the client is, and the channels that are told from elsewhere. Before anything is told. */
-  begin(position: EntryId, elsewhere: ReadonlyMap<Channel, EntryId>): void {
+  begin(position: Position, elsewhere: ReadonlyMap<Channel, EntryId>): void {
     this.#position = position
     for (const [channel, after] of elsewhere) this.channels.set(channel, after)
   }
@@ -62,18 +77,18 @@ export class EventStream {
   }
 
   /** Up to here it has told all that is in its channels. */
-  get position(): EntryId {
+  get position(): Position {
     return this.#position
   }
 
   /** What is published now: told at once, or held while a replay goes on. */
-  live(frame: LoggedFrame): void {
+  live(frame: LiveFrame): void {
     if (!this.#holding) {
       this.#tell(frame)
       return
     }
     this.#held.push(frame)
-    this.#heldBytes += frame.frame.length
+    this.#heldBytes += frame.bytes.length
     if (this.#heldBytes > mostUnsentBytes) this.#dropHeld(true) // the log has it all: it is read again
   }
 
@@ -87,11 +102,9 @@ export class EventStream {
     this.#write(frame)
   }
 
-  /** Everything up to `id` has gone by; `mark` tells the client so, without an event. */
-  beat(id: EntryId, mark: Buffer): void {
-    if (this.#holding) return
-    this.#advance(id)
-    this.#write(mark)
+  /** Everything up to the mark's position has gone by; it tells the client so, without an event. */
+  beat(mark: Mark): void {
+    if (!this.#holding) this.#write(this.#moveTo(mark))
   }
 
   hold(): void {
@@ -99,16 +112,18 @@ export class EventStream {
     this.#dropHeld(false)
   }
 
-  /** Tells one entry of a replay, and waits while the client is behind. */
-  async replay(frame: LoggedFrame): Promise<void> {
+  /** Tells one entry of a replay, which brings it to `position`, and waits while the client is behind. */
+  async replay(position: Position, bytes: Buffer): Promise<void> {
     if (this.ended) return
-    this.#advance(frame.id)
-    if (!this.#response.write(frame.frame)) await this.#drained()
+    this.#position = position
+    this.#ahead = true
+    if (!this.#response.write(bytes)) await this.#drained()
   }
 
   /** Goes live again, the replay having come to `upTo`. @returns false where more was held than fits: replay from the position */
-  release(upTo: EntryId): boolean {
-    this.#advance(upTo)
+  release(upTo: Position): boolean {
+    this.#position = latest(this.#position, upTo)
+    this.#ahead = true
     for (const channel of this.channels.keys()) this.channels.set(channel, undefined)
     if (this.#overflowed) return false
     const held = this.#held
@@ -155,14 +170,16 @@ export class EventStream {
     })
   }
 
-  #tell({ id, frame }: LoggedFrame): void {
-    if (!isAfter(id, this.#position)) return // the replay has told it
-    this.#position = id
-    this.#write(frame)
+  #tell(frame: LiveFrame): void {
+    if (!isAfter(frame.id, idIn(this.#position, frame.shard))) return // the replay has told it
+    this.#write(this.#moveTo(frame))
   }
 
-  #advance(id: EntryId): void {
-    if (isAfter(id, this.#position)) this.#position = id
+  /** Moves to the hub's position without going back in any shard. @returns the bytes that say where it is then */
+  #moveTo(mark: Mark): Buffer {
+    if (this.#ahead) this.#ahead = !covers(mark.position, this.#position)
+    this.#position = this.#ahead ? latest(this.#position, mark.position) : mark.position
+    return this.#ahead ? mark.bytesAt(this.#position) : mark.bytes
   }
 
   #write(bytes: Buffer): void {

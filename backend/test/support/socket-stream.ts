@@ -19,7 +19,7 @@ export const aSocketStream = async () => {
     socket.destroy()
     server.close()
   })
-  const stream = new EventStream(response, { userId: 'u', sessionId: 's' }, '1-0')
+  const stream = new EventStream(response, { userId: 'u', sessionId: 's' }, ['1-0'])
   stream.open(Buffer.from('first\n\n'))
   let received = ''
   socket.on('data', (chunk) => {

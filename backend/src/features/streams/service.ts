@@ -6,7 +6,7 @@ import { encodeCursor, parseCursor } from '../../realtime/cursor.js'
 import type { Hub } from '../../realtime/hub.js'
 import { startLifetime } from '../../realtime/lifetime.js'
 import type { Channel, EventLog, Head, LogLimits } from '../../realtime/log/log.js'
-import type { EntryId } from '../../realtime/log/position.js'
+import { type EntryId, idIn } from '../../realtime/log/position.js'
 import { type Membership, type Verdict, verdictOf } from '../../realtime/resume.js'
 import { EventStream } from '../../realtime/stream.js'
 import type { Memberships } from '../conversations/index.js'
@@ -24,7 +24,7 @@ interface Dependencies {
 
 const defaultLifetimeMs = 12 * 3_600_000
 
-const channelOf = ({ conversationId }: Membership): Channel => `conversation:${conversationId}`
+const channelOf = ({ conversationId }: Pick<Membership, 'conversationId'>): Channel => `conversation:${conversationId}`
 
 export class StreamService {
   readonly #deps: Dependencies
@@ -45,15 +45,15 @@ export class StreamService {
       const head = await log.head()
       hub.noteEpoch(head.epoch)
       const cursor = lastEventId === undefined ? undefined : parseCursor(lastEventId)
-      const stream = new EventStream(response, caller, head.id)
+      const stream = new EventStream(response, caller, head.position)
       response.once('close', () => hub.detach(stream))
       hub.attach(stream)
       // The session is read once the stream is attached: if it is revoked from now on, the hub ends it.
       const [lifetimeMs, memberships] = await Promise.all([this.#lifetimeMs(caller), this.#subscribe(stream)])
       const { verdict, refetch } = await this.#verdict(caller, memberships, { cursor, given: Boolean(lastEventId), head })
-      const from = cursor && (verdict === 'exact' || verdict === 'partial') ? cursor.id : head.id
-      stream.begin(from, new Map<Channel, EntryId>(refetch.map((conversationId) => [`conversation:${conversationId}`, head.id])))
-      const position = encodeCursor({ epoch: head.epoch, id: from })
+      const from = cursor && (verdict === 'exact' || verdict === 'partial') ? cursor.position : head.position
+      stream.begin(from, this.#fromHead(refetch, head))
+      const position = encodeCursor({ epoch: head.epoch, position: from })
       if (stream.ended) {
         await this.#lifetimeMs(caller) // says so where it ended with its session
         throw new Error('The stream ended before it began')
@@ -82,6 +82,12 @@ export class StreamService {
     return of
   }
 
+  /** What is to be fetched is told from here on. */
+  #fromHead(refetch: readonly string[], head: Head): Map<Channel, EntryId> {
+    const channels = refetch.map((conversationId) => channelOf({ conversationId }))
+    return new Map(channels.map((channel) => [channel, idIn(head.position, this.#deps.log.shardOf(channel))]))
+  }
+
   async #verdict(
     caller: Caller,
     memberships: readonly Membership[],
@@ -89,12 +95,14 @@ export class StreamService {
   ): Promise<{ verdict: Verdict; refetch: string[] }> {
     const { log, limits } = this.#deps
     if (!asked.given) return { verdict: 'live', refetch: [] }
-    const [own, ...states] = await log.states([`user:${caller.userId}`, ...memberships.map(channelOf)])
-    if (!own) throw new Error('The log answered for fewer channels than were asked')
+    const ownChannel: Channel = `user:${caller.userId}`
+    const [state, ...states] = await log.states([ownChannel, ...memberships.map(channelOf)])
+    if (!state) throw new Error('The log answered for fewer channels than were asked')
     const withStates = memberships.flatMap((membership, n) => {
-      const state = states[n]
-      return state ? [{ ...membership, state }] : []
+      const of = states[n]
+      return of ? [{ ...membership, shard: log.shardOf(channelOf(membership)), state: of }] : []
     })
+    const own = { shard: log.shardOf(ownChannel), state }
     return verdictOf({ ...asked, ttlSeconds: limits.ttlSeconds, own, memberships: withStates })
   }
 }

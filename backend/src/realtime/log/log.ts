@@ -1,11 +1,14 @@
-import type { EntryId } from './position.js'
+import type { EntryId, Position } from './position.js'
 
-/** To everyone in a conversation, or to every device of a person. `control` is for the hubs themselves. */
-export type Channel = `conversation:${string}` | `user:${string}` | 'control'
+/** For the hubs themselves, one a shard. */
+export type ControlChannel = `control:${number}`
+
+/** To everyone in a conversation, to every device of a person, or to the hubs. */
+export type Channel = `conversation:${string}` | `user:${string}` | ControlChannel
 
 /** One event for one channel. */
 export interface Entry {
-  readonly channel: Exclude<Channel, 'control'>
+  readonly channel: Exclude<Channel, ControlChannel>
   /** Told apart by it: the same event appended again is found and not told twice. */
   readonly eventId: string
   /** When it happened, by its worker's clock: what has no seq is looked for among what was appended since, less a margin for clocks. */
@@ -32,10 +35,10 @@ export interface Answer {
   readonly outcome: Outcome
 }
 
-/** Where a shard's log stands: every entry up to `id` has been published; it is at most a second old. `now` is the clock of Redis, in milliseconds. */
+/** Where the log stands: every entry up to `position` has been published; no id is older than a second. `now` is the clock of Redis, in milliseconds. */
 export interface Head {
   readonly epoch: string
-  readonly id: EntryId
+  readonly position: Position
   readonly now: number
 }
 
@@ -57,7 +60,7 @@ export interface ChannelState {
   readonly floor: EntryId
 }
 
-/** What a hub does with what arrives, in the order of ids. */
+/** What a hub does with what arrives, in each shard in the order of ids. */
 export interface LogListener {
   frame(channel: Channel, id: EntryId | undefined, frame: Buffer): void
   /** The subscription was lost: something may have been missed, and nothing is subscribed any more. */
@@ -71,10 +74,13 @@ export interface LogLimits {
 }
 
 /**
- * The event log of one shard: capped, ordered, published as it is written.
- * One order for all its channels: ids rise even when the clock steps back.
+ * The event log: capped, ordered, published as it is written.
+ * One order for all channels of a shard: ids rise even when the clock steps back.
  */
 export interface EventLog {
+  readonly shards: number
+  /** Which shard's ids a channel's entries have. */
+  shardOf(channel: Channel): number
   append(entry: Entry): Promise<Answer>
   /** Tells a channel without a seq where it stands: the next is `base + 1`. Does nothing where it knows. */
   setBase(channel: Channel, base: number): Promise<void>
@@ -85,13 +91,13 @@ export interface EventLog {
   /** Published only: no id, no log. */
   tell(channel: Channel, frame: Buffer): Promise<void>
   head(): Promise<Head>
-  /** Moves the head to now and tells every hub, so that the position of an idle stream stays young. */
+  /** Moves the head of every shard to now and tells every hub, so that the position of an idle stream stays young. */
   tick(): Promise<void>
   states(channels: readonly Channel[]): Promise<ChannelState[]>
   /** Entries after `after` up to `upTo`, at most `count`, oldest first. */
   read(channel: Channel, after: EntryId, upTo: EntryId, count: number): Promise<Page>
   /** Once resolved, everything published afterwards arrives. */
-  subscribe(channel: Channel): Promise<void>
+  subscribe(...channels: Channel[]): Promise<void>
   unsubscribe(channel: Channel): void
   listen(listener: LogListener): void
 }

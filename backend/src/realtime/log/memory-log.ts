@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Answer, Channel, ChannelState, Entry, EventLog, Head, LoggedFrame, LogLimits, LogListener, Page } from './log.js'
 import { clockMarginMs, compareIds, type EntryId, isAfter, millisecondsOf, origin } from './position.js'
+import { controlChannel } from './shards.js'
 
 interface Logged extends LoggedFrame {
   readonly eventId: string
@@ -19,9 +20,11 @@ interface ChannelLog {
 
 const mostHeld = 1000
 const sweepEvery = 1000
+const control = controlChannel(0)
 
 /** The log of a single process without Redis: the same rules, in memory. Its epoch is the process's. */
 export class MemoryLog implements EventLog {
+  readonly shards = 1
   readonly #epoch = randomUUID()
   readonly #limits: LogLimits
   readonly #now: () => number
@@ -33,6 +36,10 @@ export class MemoryLog implements EventLog {
   constructor(limits: LogLimits, now: () => number = Date.now) {
     this.#limits = limits
     this.#now = now
+  }
+
+  shardOf(): number {
+    return 0
   }
 
   append(entry: Entry): Promise<Answer> {
@@ -52,7 +59,7 @@ export class MemoryLog implements EventLog {
     if (log.seq !== undefined && seq <= log.seq) return Promise.resolve(false)
     for (const held of log.held.keys()) if (held <= seq) log.held.delete(held)
     log.floor = this.#nextId()
-    this.#write('control', this.#log('control'), { eventId: '', frame: Buffer.from(JSON.stringify({ gap: channel })) }, undefined)
+    this.#write(control, this.#log(control), { eventId: '', frame: Buffer.from(JSON.stringify({ gap: channel })) }, undefined)
     this.#release(channel, log, seq)
     return Promise.resolve(true)
   }
@@ -72,11 +79,11 @@ export class MemoryLog implements EventLog {
   head(): Promise<Head> {
     const now = this.#now()
     const id = millisecondsOf(this.#clock) < now - 1000 ? this.#nextId() : this.#clock
-    return Promise.resolve({ epoch: this.#epoch, id, now })
+    return Promise.resolve({ epoch: this.#epoch, position: [id], now })
   }
 
   tick(): Promise<void> {
-    this.#publish('control', this.#nextId(), Buffer.alloc(0))
+    this.#publish(control, this.#nextId(), Buffer.alloc(0))
     return Promise.resolve()
   }
 
@@ -90,8 +97,8 @@ export class MemoryLog implements EventLog {
     return Promise.resolve({ entries: entries.map(({ id, frame }) => ({ id, frame })), floor: log?.floor ?? origin })
   }
 
-  subscribe(channel: Channel): Promise<void> {
-    this.#subscribed.add(channel)
+  subscribe(...channels: Channel[]): Promise<void> {
+    for (const channel of channels) this.#subscribed.add(channel)
     return Promise.resolve()
   }
 
@@ -114,8 +121,7 @@ export class MemoryLog implements EventLog {
         return 'held'
       }
     } else if (hasSince(log, entry)) return 'appended'
-    if (entry.control)
-      this.#write('control', this.#log('control'), { ...entry, frame: Buffer.from(JSON.stringify(entry.control)) }, undefined)
+    if (entry.control) this.#write(control, this.#log(control), { ...entry, frame: Buffer.from(JSON.stringify(entry.control)) }, undefined)
     this.#writeEvent(channel, log, entry)
     if (seq !== undefined) this.#release(channel, log, seq)
     return 'appended'

@@ -1,14 +1,19 @@
-import { randomBytes } from 'node:crypto'
-import type { Redis } from 'ioredis'
+import { createHash, randomBytes } from 'node:crypto'
+import type { Cluster, Redis } from 'ioredis'
+import type { Subscriber } from '../../platform/redis-subscriber.js'
+import { tagOf } from '../../platform/shards.js'
 import type { Answer, Channel, ChannelState, Entry, EventLog, Head, LogLimits, LogListener, Outcome, Page } from './log.js'
 import { clockMarginMs, type EntryId, isAfter, origin } from './position.js'
 import { appendScript, headScript, passOverScript, purgeScript, setBaseScript, tickScript } from './scripts.js'
+import { controlChannel, shardOfChannel } from './shards.js'
 
 interface Dependencies {
-  readonly commands: Redis
-  readonly subscriber: Redis
+  readonly commands: Redis | Cluster
+  readonly subscriber: Subscriber
   readonly generation: () => string
   readonly limits: LogLimits
+  /** Over how many the channels are spread. */
+  readonly shards: number
   /** Why this Redis may not be used: it could lose entries without anyone knowing. */
   readonly refusal?: () => string | undefined
 }
@@ -26,24 +31,38 @@ const scripts: Record<Script, string> = {
 }
 const keysOfScripts = 8
 const mostHeld = 1000
-/** All keys and channels of one shard carry its tag, so that a Redis Cluster keeps them in one slot. */
-const shard = '{0}'
-const shards = 1
+/** So many channels are asked for at once: no command waits for long behind them. */
+const mostAtOnce = 500
 
-/** The log in Redis: one script call an event, which stores and publishes it in one step. */
+/**
+ * The log in Redis: one script call an event, which stores and publishes it in one step.
+ * All keys and channels of one shard carry its tag, so that a Redis Cluster keeps them in one slot; one call touches one shard.
+ */
 export class RedisLog implements EventLog {
+  readonly shards: number
   readonly #deps: Dependencies
   readonly #channels = new Map<string, Channel>()
   readonly #run: Record<Script, RunScript>
+  /** Of each shard, as it last answered. */
+  readonly #epochs: (string | undefined)[]
   #listener: LogListener | undefined
 
   constructor(deps: Dependencies) {
     this.#deps = deps
+    this.shards = deps.shards
+    this.#epochs = Array.from({ length: deps.shards }, () => undefined)
     this.#run = Object.fromEntries(
       Object.entries(scripts).map(([name, lua]) => [name, define(deps.commands, `log_${name}`, lua)]),
     ) as Record<Script, RunScript>
-    deps.subscriber.on('messageBuffer', (name: Buffer, payload: Buffer) => this.#arrived(name.toString(), payload))
-    deps.subscriber.on('close', () => this.#lost())
+    deps.subscriber.listen({
+      message: (name, payload) => this.#arrived(name, payload),
+      lost: () => this.#lost(),
+      ready: () => undefined,
+    })
+  }
+
+  shardOf(channel: Channel): number {
+    return shardOfChannel(channel, this.shards)
   }
 
   async append(entry: Entry): Promise<Answer> {
@@ -51,7 +70,8 @@ export class RedisLog implements EventLog {
     const since = Math.max(0, at.getTime() - clockMarginMs)
     const own = [eventId, seq ?? '', messageId ?? '', since, frame, control ? JSON.stringify(control) : '', mostHeld]
     const [epoch, outcome] = (await this.#call('append', channel, own)) as [string, Outcome]
-    return { epoch, outcome }
+    this.#epochs[this.shardOf(channel)] = epoch
+    return { epoch: await this.#epoch(), outcome }
   }
 
   async setBase(channel: Channel, base: number): Promise<void> {
@@ -67,26 +87,42 @@ export class RedisLog implements EventLog {
   }
 
   async tell(channel: Channel, frame: Buffer): Promise<void> {
-    await this.#deps.commands.publish(this.#name('channel', channel), Buffer.concat([Buffer.from('\n'), frame]))
+    const { commands, subscriber } = this.#deps
+    const [name, payload] = [this.#name('channel', channel), Buffer.concat([Buffer.from('\n'), frame])]
+    await (subscriber.publishes === 'PUBLISH' ? commands.publish(name, payload) : commands.spublish(name, payload))
   }
 
   async head(): Promise<Head> {
-    const [epoch, id, now] = (await this.#call('head', 'control', [])) as [string, EntryId, string]
-    return { epoch, id, now: Number(now) }
+    const answers = await Promise.all(
+      this.#controls.map(async (control) => {
+        const [epoch, id, now] = (await this.#call('head', control, [])) as [string, EntryId, string]
+        this.#epochs[this.shardOf(control)] = epoch
+        return { epoch, id, now: Number(now) }
+      }),
+    )
+    return {
+      epoch: combined(answers.map(({ epoch }) => epoch)),
+      position: answers.map(({ id }) => id),
+      now: Math.max(...answers.map(({ now }) => now)),
+    }
   }
 
   async tick(): Promise<void> {
-    await this.#call('tick', 'control', [])
+    await Promise.all(this.#controls.map((control) => this.#call('tick', control, [])))
   }
 
   async states(channels: readonly Channel[]): Promise<ChannelState[]> {
-    const pipeline = this.#deps.commands.pipeline()
-    for (const channel of channels) pipeline.hmget(this.#name('state', channel), 'last', 'floor')
-    const answers = await resultsOf(pipeline.exec())
-    return answers.map((answer) => {
-      const [last, floor] = answer as (string | null)[]
-      return { last: last ?? origin, floor: floor ?? origin }
-    })
+    const states = new Map<Channel, ChannelState>()
+    for (const some of this.#inOneShard(channels)) {
+      const pipeline = this.#deps.commands.pipeline()
+      for (const channel of some) pipeline.hmget(this.#name('state', channel), 'last', 'floor')
+      for (const [n, answer] of (await resultsOf(pipeline.exec())).entries()) {
+        const [last, floor] = answer as (string | null)[]
+        const channel = some[n]
+        if (channel !== undefined) states.set(channel, { last: last ?? origin, floor: floor ?? origin })
+      }
+    }
+    return channels.map((channel) => states.get(channel) ?? { last: origin, floor: origin })
   }
 
   async read(channel: Channel, after: EntryId, upTo: EntryId, count: number): Promise<Page> {
@@ -98,16 +134,14 @@ export class RedisLog implements EventLog {
     return { entries: entries.map(([id, fields]) => ({ id: id.toString(), frame: fields[5] ?? Buffer.alloc(0) })), floor: floor ?? origin }
   }
 
-  async subscribe(channel: Channel): Promise<void> {
-    const name = this.#name('channel', channel)
-    this.#channels.set(name, channel)
-    await this.#deps.subscriber.subscribe(name)
+  async subscribe(...channels: Channel[]): Promise<void> {
+    await Promise.all(this.#inOneShard(channels).map((some) => this.#subscribe(some)))
   }
 
   unsubscribe(channel: Channel): void {
     const name = this.#name('channel', channel)
     if (!this.#channels.delete(name)) return
-    this.#deps.subscriber.unsubscribe(name).catch(() => undefined) // without a connection there is no subscription either
+    this.#deps.subscriber.unsubscribe(name)
   }
 
   listen(listener: LogListener): void {
@@ -127,37 +161,74 @@ export class RedisLog implements EventLog {
     this.#listener?.gap()
   }
 
-  #call(script: Script, channel: Channel, own: (string | Buffer | number)[]): Promise<unknown> {
-    const { generation, limits } = this.#deps
-    const refusal = this.#deps.refusal?.()
-    if (refusal !== undefined) return Promise.reject(new Error(refusal))
-    const key = (kind: string, of: Channel) => this.#name(kind, of)
-    const keys = [
-      this.#prefix('epoch'),
-      this.#prefix('clock'),
-      key('state', channel),
-      key('stream', channel),
-      key('held', channel),
-      key('purged', channel),
-      key('state', 'control'),
-      key('stream', 'control'),
-    ]
-    const fresh = randomBytes(12).toString('base64url')
-    const settings = [generation(), shards, fresh, limits.entriesPerChannel, limits.ttlSeconds, 'PUBLISH']
-    return this.#run[script](...keys, ...settings, key('channel', channel), key('channel', 'control'), ...own)
+  async #subscribe(channels: readonly Channel[]): Promise<void> {
+    const names = channels.map((channel) => this.#name('channel', channel))
+    for (const [n, channel] of channels.entries()) this.#channels.set(names[n] ?? '', channel)
+    await this.#deps.subscriber.subscribe(tagOf(this.shardOf(channels[0] ?? controlChannel(0))), names)
   }
 
-  #prefix(kind: string): string {
-    return `heliograph:${shard}:${this.#deps.generation()}:${kind}`
+  get #controls(): Channel[] {
+    return Array.from({ length: this.shards }, (_, shard) => controlChannel(shard))
+  }
+
+  /** Bundles of at most 500, each of one shard. */
+  #inOneShard(channels: readonly Channel[]): Channel[][] {
+    const ofShards = new Map<number, Channel[]>()
+    for (const channel of channels) {
+      const shard = this.shardOf(channel)
+      const own = ofShards.get(shard)
+      if (own) own.push(channel)
+      else ofShards.set(shard, [channel])
+    }
+    return [...ofShards.values()].flatMap((own) =>
+      Array.from({ length: Math.ceil(own.length / mostAtOnce) }, (_, n) => own.slice(n * mostAtOnce, (n + 1) * mostAtOnce)),
+    )
+  }
+
+  /** That of all shards as they last answered; a shard that has not answered yet is asked. */
+  async #epoch(): Promise<string> {
+    const known = this.#epochs.filter((epoch) => epoch !== undefined)
+    return known.length === this.shards ? combined(known) : (await this.head()).epoch
+  }
+
+  #call(script: Script, channel: Channel, own: (string | Buffer | number)[]): Promise<unknown> {
+    const { generation, limits, subscriber } = this.#deps
+    const refusal = this.#deps.refusal?.()
+    if (refusal !== undefined) return Promise.reject(new Error(refusal))
+    const shard = this.shardOf(channel)
+    const control = controlChannel(shard)
+    const keys = [
+      this.#prefix(shard, 'epoch'),
+      this.#prefix(shard, 'clock'),
+      this.#name('state', channel),
+      this.#name('stream', channel),
+      this.#name('held', channel),
+      this.#name('purged', channel),
+      this.#name('state', control),
+      this.#name('stream', control),
+    ]
+    const fresh = randomBytes(12).toString('base64url')
+    const settings = [generation(), this.shards, fresh, limits.entriesPerChannel, limits.ttlSeconds, subscriber.publishes]
+    return this.#run[script](...keys, ...settings, this.#name('channel', channel), this.#name('channel', control), ...own)
+  }
+
+  #prefix(shard: number, kind: string): string {
+    return `heliograph:${tagOf(shard)}:${this.#deps.generation()}:${kind}`
   }
 
   #name(kind: string, channel: Channel): string {
-    return `${this.#prefix(kind)}:${channel}`
+    return `${this.#prefix(this.shardOf(channel), kind)}:${channel}`
   }
 }
 
+/** One shard's as it is; of more, a digest of all: any one's change changes it. */
+const combined = (epochs: readonly string[]): string => {
+  const [only = ''] = epochs
+  return epochs.length === 1 ? only : createHash('sha1').update(epochs.join(' ')).digest('hex').slice(0, 16)
+}
+
 /** ioredis sends EVALSHA, and the script itself where Redis has forgotten it. */
-const define = (redis: Redis, name: string, lua: string): RunScript => {
+const define = (redis: Redis | Cluster, name: string, lua: string): RunScript => {
   redis.defineCommand(name, { numberOfKeys: keysOfScripts, lua })
   const command: unknown = Reflect.get(redis, name)
   if (typeof command !== 'function') throw new Error(`${name} was not defined`)
