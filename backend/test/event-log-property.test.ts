@@ -219,14 +219,15 @@ describe.each(kinds)('the event log %s', (_name, numRuns, create) => {
     log.listen({
       frame: (channel, id, frame) => void arrived.push({ channel, id: id ?? origin, text: frame.toString() }),
       gap: () => undefined, // the tick would never arrive
+      restored: () => undefined,
     })
-    await log.subscribe(controlChannel(0))
+    await log.subscribe([controlChannel(0)])
   })
 
   /** All that a subscriber hears of these steps. */
   const heardOf = async (world: World, steps: readonly Step[]): Promise<Heard[]> => {
     arrived = []
-    for (const channel of world.channels) await log.subscribe(channel)
+    for (const channel of world.channels) await log.subscribe([channel])
     for (const each of steps) await world.take(each)
     await world.settle()
     await log.tick() // arrives after all that was published before

@@ -58,15 +58,19 @@ describe.each(kinds)('the event log %s', (_name, create) => {
   }
   const listenTo = (to: EventLog) => {
     arrived = []
-    to.listen({ frame: (of, id, frame) => void arrived.push({ channel: of, id, text: frame.toString() }), gap: () => undefined })
+    to.listen({
+      frame: (of, id, frame) => void arrived.push({ channel: of, id, text: frame.toString() }),
+      gap: () => undefined,
+      restored: () => undefined,
+    })
   }
 
   beforeEach(async () => {
     log = create()
     channel = `conversation:${randomUUID()}`
     listenTo(log)
-    await log.subscribe(channel)
-    await log.subscribe(control())
+    await log.subscribe([channel])
+    await log.subscribe([control()])
   })
 
   it('publishes what it stores, in the order of its ids', async () => {
@@ -274,9 +278,10 @@ describe('shards', () => {
     log.listen({
       frame: (channel, _id, frame) => void heard.set(channel, [...(heard.get(channel) ?? []), frame.toString()]),
       gap: () => undefined,
+      restored: () => undefined,
     })
     const channels = upTo(40).map((): Entry['channel'] => `user:${randomUUID()}`)
-    await log.subscribe(...channels, ...upTo(4).map((n) => controlChannel(n - 1)))
+    await log.subscribe([...channels, ...upTo(4).map((n) => controlChannel(n - 1))])
     for (const text of ['a', 'b']) {
       await Promise.all(channels.map((channel) => log.append({ channel, eventId: randomUUID(), at: new Date(), frame: Buffer.from(text) })))
     }

@@ -45,12 +45,12 @@ describe('an event stream', () => {
 
   it('holds what is live during a replay, and then tells what the replay has not', async () => {
     const { stream, received } = await aSocketStream()
-    stream.hold()
+    const hold = stream.hold()
     stream.live(frame('3-0', 'three'))
     stream.live(frame('4-0', 'four'))
     await stream.replay(['2-0'], block('two'))
     await stream.replay(['3-0'], block('three'))
-    expect(stream.release(['3-0'])).toBe(true)
+    expect(stream.release(['3-0'], { hold, told: [] })).toBe('live')
     stream.live(frame('5-0', 'five'))
     stream.live(frame('4-0', 'four'))
     await expect.poll(received).toMatch(/first\n\ntwo\n\nthree\n\nfour\n\nfive\n\n$/)
@@ -59,12 +59,21 @@ describe('an event stream', () => {
 
   it('asks for another replay where more was held than fits', async () => {
     const { stream } = await aSocketStream()
-    stream.hold()
+    const hold = stream.hold()
     for (let n = 0; n < 20; n++) stream.live(frame(`3-${n}`, Buffer.alloc(16 * 1024, 'x')))
-    expect(stream.release(['2-0'])).toBe(false)
+    expect(stream.release(['2-0'], { hold, told: [] })).toBe('overflowed')
     expect(stream.position).toEqual(['2-0'])
-    stream.hold()
-    expect(stream.release(['3-19'])).toBe(true)
+    expect(stream.release(['3-19'], { hold, told: [] })).toBe('live')
+  })
+
+  it('is let go by the last who held it: what was published between two holds is not passed by', async () => {
+    const { stream, received } = await aSocketStream()
+    const [first, second] = [stream.hold(), stream.hold()]
+    expect(stream.release(['1-5'], { hold: first, told: [] })).toBe('held')
+    stream.live(frame('2-0', 'two'))
+    stream.beat(frame('2-0', 'a position'))
+    expect(stream.release(['1-7'], { hold: second, told: [] })).toBe('live')
+    await expect.poll(received).toMatch(/first\n\n:\n\ntwo\n\n$/)
   })
 
   it('waits for its client again and again in a long replay, and leaves no listener behind', async () => {
@@ -84,10 +93,10 @@ describe('an event stream', () => {
     }
     const live = (shard: number, position: Position) => stream.live({ shard, id: position[shard] ?? '', ...mark(position) })
     stream.begin(['1-0', '1-0'], new Map())
-    stream.hold()
+    const hold = stream.hold()
     await stream.replay(['1-0', '5-0'], Buffer.from('id: e.1-0_5-0\n\n'))
     live(0, ['2-0', '3-0'])
-    stream.release(['1-0', '7-0'])
+    stream.release(['1-0', '7-0'], { hold, told: [] })
     stream.beat(mark(['2-0', '6-0']))
     live(1, ['2-0', '7-0'])
     live(0, ['3-0', '7-0'])
@@ -98,9 +107,9 @@ describe('an event stream', () => {
 
   it('does not keep what only passes by while it replays', async () => {
     const { stream, received } = await aSocketStream()
-    stream.hold()
+    const hold = stream.hold()
     stream.passing(Buffer.from('typing\n\n'))
-    stream.release(['1-0'])
+    stream.release(['1-0'], { hold, told: [] })
     stream.passing(Buffer.from('typing again\n\n'))
     await expect.poll(received).toMatch(/first\n\ntyping again\n\n$/)
   })
@@ -111,6 +120,7 @@ describe('an event stream', () => {
     const hub = new Hub(log, logger)
     const { stream, received } = await aSocketStream()
     await hub.ready()
+    stream.begin((await log.head()).position, new Map())
     hub.attach(stream)
     await hub.catchUp(stream)
     vi.advanceTimersByTime(40_000)
@@ -142,7 +152,7 @@ describe('the hub', () => {
     const log = new MemoryLog(limits)
     const subscribed: string[] = []
     const spied = Object.assign(Object.create(log) as MemoryLog, {
-      subscribe: async (channel: string) => void subscribed.push(`+${channel}`),
+      subscribe: async (channels: readonly string[]) => void subscribed.push(...channels.map((channel) => `+${channel}`)),
       unsubscribe: (channel: string) => void subscribed.push(`-${channel}`),
       listen: () => undefined,
     })
@@ -163,5 +173,21 @@ describe('the hub', () => {
     hub.detach(two)
     expect(subscribed.slice(2).toSorted()).toEqual(['-conversation:c1', '-conversation:c2'])
     hub.drain()
+  })
+
+  it('ends the streams that wait for a Redis that does not come back, and tells them meanwhile that they live', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    const log = new MemoryLog(limits)
+    const hub = new Hub(log, logger, { awayDeadlineMs: 200 })
+    const { stream, response, received } = await aSocketStream()
+    await hub.ready()
+    stream.begin((await log.head()).position, new Map())
+    hub.attach(stream)
+    await hub.catchUp(stream)
+    hub.gap()
+    const closed = once(response, 'close')
+    vi.advanceTimersByTime(20_000)
+    await closed
+    await expect.poll(received).toMatch(/first\n\n:\n\n$/)
   })
 })

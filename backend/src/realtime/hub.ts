@@ -1,11 +1,15 @@
 import type { Logger } from '../platform/logger.js'
 import { encodeFrame } from './catalogue.js'
+import { CatchUps, type Known } from './catch-ups.js'
+import { ControlFeed } from './control-feed.js'
 import { encodeCursor } from './cursor.js'
 import type { Channel, EventLog, LogListener } from './log/log.js'
-import { beginning, type EntryId, idIn, origin, type Position, raised } from './log/position.js'
-import { controlChannel, isControl } from './log/shards.js'
-import { replay } from './replay.js'
+import { type EntryId, origin, type Position, raised } from './log/position.js'
+import { isControl } from './log/shards.js'
+import { Recovery } from './recovery.js'
+import { statesOf } from './replay.js'
 import type { EventStream, Mark } from './stream.js'
+import { Subscriptions } from './subscriptions.js'
 
 /** What the hubs of all workers must know by themselves. */
 export type ControlMessage =
@@ -22,11 +26,6 @@ interface RevokedSession {
   readonly reason: string
 }
 
-interface Subscription {
-  readonly streams: Set<EventStream>
-  readonly active: Promise<void>
-}
-
 /** A beat every 20 s a stream; the streams are spread over as many turns of a second. */
 const heartbeatTurns = 20
 const turnMs = 1000
@@ -37,33 +36,50 @@ const positionAlone = Buffer.from('\n')
 const mostOfSession = 10
 
 /**
- * This worker's streams and the channels they need. A channel is subscribed to while one of them needs it.
- * A lost subscription, a gap or a new epoch ends streams: each client comes back with its position and is told what it missed.
+ * This worker's streams. They outlive a lost connection to Redis: held while it is away, then brought to now from where they were.
+ * A gap or a new epoch ends streams: each client comes back with its position and is told what it missed.
  */
 export class Hub implements LogListener {
   readonly #log: EventLog
   readonly #logger: Logger
   readonly #byUser = new Map<string, Set<EventStream>>()
   readonly #streams = new Set<EventStream>()
-  readonly #subscriptions = new Map<Channel, Subscription>()
   readonly #turns: Set<EventStream>[] = Array.from({ length: heartbeatTurns }, () => new Set())
-  readonly #catchingUp = new Map<EventStream, Promise<void>>()
+  readonly #subscriptions: Subscriptions
+  readonly #controlFeed: ControlFeed
+  readonly #catchUps: CatchUps
+  readonly #recovery: Recovery
   readonly #timer: NodeJS.Timeout
   #turn = 0
   #epoch: string | undefined
-  /** Everything up to here has gone by: of each shard the newest entry that was heard of. */
-  #position: Position
-  #listening: Promise<void> | undefined
   #draining = false
   #slowDisconnects = 0
-  #hearing = false
-  #losses = 0
   #onRevoked: (sessionId: string) => void = () => undefined
 
-  constructor(log: EventLog, logger: Logger) {
+  /** @param awayDeadlineMs how long streams wait for a Redis that was lost */
+  constructor(log: EventLog, logger: Logger, { awayDeadlineMs }: { awayDeadlineMs?: number } = {}) {
     this.#log = log
     this.#logger = logger
-    this.#position = beginning(log.shards)
+    this.#subscriptions = new Subscriptions(log)
+    this.#controlFeed = new ControlFeed({
+      log,
+      heed: (message) => this.#control(JSON.parse(message.toString()) as ControlMessage),
+      onHead: ({ epoch }) => this.noteEpoch(epoch),
+      onGap: () => this.#cutAll('what all hubs are told has a gap'),
+    })
+    this.#catchUps = new CatchUps({
+      log,
+      logger,
+      subscribed: (stream) => this.#subscribed(stream),
+      onEpoch: (epoch) => this.noteEpoch(epoch),
+      withId: (position, frame) => this.#mark(position, frame).bytes,
+    })
+    this.#recovery = new Recovery({
+      logger,
+      prepare: (streams) => this.#prepare(streams),
+      catchUp: (stream, known) => this.#catchUps.run(stream, known),
+      ...(awayDeadlineMs === undefined ? {} : { deadlineMs: awayDeadlineMs }),
+    })
     log.listen(this)
     this.#timer = setInterval(() => this.#beat(), turnMs)
     this.#timer.unref()
@@ -89,19 +105,17 @@ export class Hub implements LogListener {
 
   /** Listens to what all hubs are told. To be awaited before a stream is attached. @throws where Redis is away */
   async ready(): Promise<void> {
-    this.#listening ??= this.#log
-      .subscribe(...Array.from({ length: this.#log.shards }, (_, shard) => controlChannel(shard)))
-      .catch((error: unknown) => {
-        this.#listening = undefined
-        throw error
-      })
-    await this.#listening
-    this.#hearing = true
+    await this.#controlFeed.listen(this.#streams.size > 0)
+  }
+
+  /** False where a stream was given up before it began: Redis was lost meanwhile. */
+  has(stream: EventStream): boolean {
+    return this.#streams.has(stream)
   }
 
   /** Another value whenever something that all hubs were told may have gone by unheard; undefined while nothing is heard. */
   get hearing(): number | undefined {
-    return this.#hearing ? this.#losses : undefined
+    return this.#controlFeed.hearing
   }
 
   /** Calls back for each session that ends before its time. */
@@ -122,52 +136,41 @@ export class Hub implements LogListener {
   }
 
   detach(stream: EventStream): void {
-    for (const channel of stream.channels.keys()) this.#leave(stream, channel)
+    for (const channel of stream.channels.keys()) this.#subscriptions.remove(stream, channel)
     if (this.#streams.delete(stream) && stream.tooSlow) this.#slowDisconnects += 1
+    this.#recovery.forget(stream)
     const own = this.#byUser.get(stream.userId)
     own?.delete(stream)
     if (own?.size === 0) this.#byUser.delete(stream.userId)
     for (const turn of this.#turns) turn.delete(stream)
   }
 
-  /** Subscribes to channels for a stream, which tells what each holds after the given position, or after its own. @throws where Redis is away */
+  /** Subscribes to channels for a stream, which tells what each holds after the given id, or after its own position. @throws where Redis is away */
   async join(stream: EventStream, channels: ReadonlyMap<Channel, EntryId | undefined>): Promise<void> {
-    await Promise.all([...channels].map(([channel, after]) => this.#joinOne(stream, channel, after)))
+    if (!this.#streams.has(stream)) return // it has ended meanwhile
+    for (const [channel, after] of channels) stream.channels.set(channel, after)
+    await this.#subscriptions.add([stream])
   }
 
-  /**
-   * Brings a stream from its own position to now, and lets it go live: holds its live output, takes the head, replays its channels
-   * up to it, flushes. To be called once its channels are subscribed to. One at a time a stream; a call meanwhile goes after it.
-   */
+  /** Brings a stream from its own position to now, and lets it go live. */
   catchUp(stream: EventStream): Promise<void> {
-    stream.hold()
-    const before = this.#catchingUp.get(stream) ?? Promise.resolve()
-    const running = before
-      .then(() => this.#replayTo(stream))
-      .catch((error: unknown) => {
-        this.#logger.info({ err: error }, 'a stream could not catch up')
-        stream.cut()
-      })
-    this.#catchingUp.set(stream, running)
-    return running.finally(() => {
-      if (this.#catchingUp.get(stream) === running) this.#catchingUp.delete(stream)
-    })
+    return this.#catchUps.run(stream)
   }
 
   frame(channel: Channel, id: EntryId | undefined, frame: Buffer): void {
+    const streams = this.#subscriptions.streamsOf(channel)
     if (id === undefined) {
-      for (const stream of this.#subscriptions.get(channel)?.streams ?? []) stream.passing(frame)
+      for (const stream of streams) stream.passing(frame)
       return
     }
     const shard = this.#log.shardOf(channel)
-    const position = raised(this.#position, shard, id)
     if (isControl(channel)) {
-      if (frame.length > 0) this.#control(JSON.parse(frame.toString()) as ControlMessage)
-    } else {
-      const live = { shard, id, ...this.#mark(position, frame) }
-      for (const stream of this.#subscriptions.get(channel)?.streams ?? []) stream.live(live)
+      this.#controlFeed.arrived(shard, id, frame)
+      return
     }
-    this.#position = position
+    const live = { shard, id, ...this.#mark(raised(this.#controlFeed.position, shard, id), frame) }
+    for (const stream of streams) stream.live(live)
+    this.#controlFeed.passed(shard, id)
   }
 
   /** The one Buffer that every stream gets: the position, then the frame. */
@@ -178,23 +181,22 @@ export class Hub implements LogListener {
   }
 
   gap(): void {
+    this.#controlFeed.lost()
     this.#subscriptions.clear()
-    this.#listening = undefined
-    this.#hearing = false
-    this.#losses += 1
-    for (const stream of this.#streams) {
-      stream.channels.clear()
-      stream.cut()
-    }
+    for (const stream of this.#streams) if (!stream.opened) this.detach(stream) // who opens it tells its client to try again
+    this.#recovery.lost(this.#streams)
+  }
+
+  restored(): void {
+    void this.#recovery.restore()
   }
 
   /** What the log holds was lost in part: every position given so far is worth nothing. */
   noteEpoch(epoch: string): void {
     if (this.#epoch === epoch) return
     if (this.#epoch !== undefined) {
-      this.#logger.warn({ streams: this.#streams.size }, 'the log’s epoch changed')
-      this.#position = beginning(this.#log.shards)
-      for (const stream of this.#streams) stream.cut()
+      this.#controlFeed.startOver()
+      this.#cutAll('the log’s epoch changed')
     }
     this.#epoch = epoch
   }
@@ -212,7 +214,12 @@ export class Hub implements LogListener {
   #control(message: ControlMessage): void {
     if ('joined' in message) this.#joined(message.joined)
     else if ('revoked' in message) this.#revoked(message.revoked)
-    else for (const stream of this.#subscriptions.get(message.gap)?.streams ?? []) stream.cut()
+    else this.#gapIn(message.gap)
+  }
+
+  /** Its readers come back, and are told to fetch. */
+  #gapIn(channel: Channel): void {
+    for (const stream of this.#streams) if (stream.channels.has(channel)) stream.cut()
   }
 
   #revoked({ userId, sessionId, at, reason }: RevokedSession): void {
@@ -221,66 +228,43 @@ export class Hub implements LogListener {
     for (const stream of this.#byUser.get(userId) ?? []) if (stream.sessionId === sessionId) stream.end(last)
   }
 
-  /** Someone joined a conversation: their streams tell of it from its beginning in the log. */
+  /** Someone joined a conversation: their streams tell of it from its beginning in the log. One that has not begun, or waits for Redis, does so when it catches up. */
   #joined(joined: { readonly conversationId: string; readonly userIds: readonly string[] }): void {
     const channel: Channel = `conversation:${joined.conversationId}`
     for (const userId of joined.userIds) {
       for (const stream of this.#byUser.get(userId) ?? []) {
         if (stream.channels.has(channel)) continue
-        stream.hold()
-        this.join(stream, new Map([[channel, origin]])).then(
-          () => this.catchUp(stream),
-          () => stream.cut(),
-        )
+        stream.channels.set(channel, origin)
+        if (stream.opened && !this.#recovery.has(stream)) void this.catchUp(stream)
       }
     }
   }
 
-  async #replayTo(stream: EventStream): Promise<void> {
-    for (let done = false; !done && !stream.ended; ) {
-      const head = await this.#log.head()
-      this.noteEpoch(head.epoch)
-      const from = new Map<Channel, EntryId>()
-      for (const [channel, after] of stream.channels) from.set(channel, after ?? idIn(stream.position, this.#log.shardOf(channel)))
-      for await (const { shard, id, frame } of replay(this.#log, from, head.position)) {
-        if (stream.ended) return
-        // What a newly joined channel held before the stream's position is told without taking the client's position back.
-        const position = raised(stream.position, shard, id)
-        await stream.replay(position, this.#mark(position, frame).bytes)
-      }
-      done = stream.release(head.position)
-    }
+  #cutAll(reason: string): void {
+    this.#logger.warn({ streams: this.#streams.size }, reason)
+    for (const stream of this.#streams) stream.cut()
   }
 
-  async #joinOne(stream: EventStream, channel: Channel, after: EntryId | undefined): Promise<void> {
-    if (!this.#streams.has(stream)) return // it has ended meanwhile
-    stream.channels.set(channel, after)
-    const subscription = this.#subscriptions.get(channel) ?? this.#subscribe(channel)
-    subscription.streams.add(stream)
-    await subscription.active
+  async #subscribed(stream: EventStream): Promise<void> {
+    await this.ready()
+    if (this.#streams.has(stream)) await this.#subscriptions.add([stream])
   }
 
-  #subscribe(channel: Channel): Subscription {
-    const subscription = { streams: new Set<EventStream>(), active: this.#log.subscribe(channel) }
-    this.#subscriptions.set(channel, subscription)
-    subscription.active.catch(() => {
-      if (this.#subscriptions.get(channel) === subscription) this.#subscriptions.delete(channel)
-    })
-    return subscription
-  }
-
-  #leave(stream: EventStream, channel: Channel): void {
-    const subscription = this.#subscriptions.get(channel)
-    if (!subscription?.streams.delete(stream) || subscription.streams.size > 0) return
-    this.#subscriptions.delete(channel)
-    this.#log.unsubscribe(channel)
+  async #prepare(streams: ReadonlySet<EventStream>): Promise<Known> {
+    await this.ready()
+    await this.#subscriptions.add(streams)
+    const channels = new Set<Channel>()
+    for (const stream of streams) for (const channel of stream.channels.keys()) channels.add(channel)
+    const head = await this.#log.head()
+    this.noteEpoch(head.epoch)
+    return { head, states: await statesOf(this.#log, [...channels]) }
   }
 
   /** A position alone: sets the client's Last-Event-ID and fires no event, so that an idle stream's position stays young. */
   #beat(): void {
     this.#turn = (this.#turn + 1) % heartbeatTurns
     if (this.#turn === 0 && this.#streams.size > 0) this.#refresh()
-    const mark = this.#mark(this.#position, positionAlone)
+    const mark = this.#mark(this.#controlFeed.position, positionAlone)
     for (const stream of this.#turns[this.#turn] ?? []) stream.beat(mark)
   }
 

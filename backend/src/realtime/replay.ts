@@ -4,9 +4,9 @@ import { compareIds, type EntryId, idIn, isAfter, origin, type Position } from '
 const pageEntries = 100
 
 /** A channel's log has forgotten what a replay needs. */
-class GapError extends Error {
-  constructor(channel: Channel) {
-    super(`The log of ${channel} has a gap`)
+export class GapError extends Error {
+  constructor(of: string) {
+    super(`The log has a gap: ${of}`)
     this.name = 'GapError'
   }
 }
@@ -57,7 +57,7 @@ export interface Replayed extends LoggedFrame {
 export type States = ReadonlyMap<Channel, ChannelState>
 
 /** The states of channels, asked for in bundles. */
-const statesOf = async (log: EventLog, channels: readonly Channel[]): Promise<States> => {
+export const statesOf = async (log: EventLog, channels: readonly Channel[]): Promise<States> => {
   const states = await log.states(channels)
   return new Map(channels.map((channel, n) => [channel, states[n] ?? { last: origin, floor: origin }]))
 }

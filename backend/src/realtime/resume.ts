@@ -27,7 +27,7 @@ interface Standing {
 }
 
 /** True where a position is so old that a channel's log may have expired since. */
-const isTooOld = (position: Position, head: Head, ttlSeconds: number): boolean => ageOf(position) <= head.now - ttlSeconds * 1000
+export const isTooOld = (position: Position, head: Head, ttlSeconds: number): boolean => ageOf(position) <= head.now - ttlSeconds * 1000
 
 /** What a client that comes with a position is told. A position that is not certain to be good is never taken for good. */
 export const verdictOf = ({ cursor, given, head, ttlSeconds, own, memberships }: Question): { verdict: Verdict; refetch: string[] } => {

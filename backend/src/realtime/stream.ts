@@ -21,6 +21,7 @@ const reconnectMs = 2000
 /** In a replay a client may stand still for so long; after the end of its stream it has less time to take what was written. */
 const standstillMs = 60_000
 const endDeadlineMs = 5000
+const comment = Buffer.from(':\n\n')
 
 /** One client's event stream: bytes to one socket, in order, each once, with a bound. */
 export class EventStream {
@@ -33,6 +34,9 @@ export class EventStream {
   /** True while it may be beyond the hub in some shard: a replay goes up to the log's head, the hub to what it has heard of. */
   #ahead = true
   #holding = false
+  /** Each makes the ones before it void. */
+  #holds = 0
+  #opened = false
   #held: LiveFrame[] = []
   #heldBytes = 0
   #overflowed = false
@@ -58,6 +62,7 @@ export class EventStream {
   /** Sends the headers, when to come back after an end, and the first frame. */
   open(first: Buffer): void {
     if (this.ended) return
+    this.#opened = true
     this.#response.writeHead(200, {
       'Content-Type': 'text/event-stream; charset=utf-8',
       'Cache-Control': 'no-store',
@@ -65,6 +70,11 @@ export class EventStream {
     })
     this.#response.write(`retry: ${reconnectMs}\n\n`)
     this.#response.write(first)
+  }
+
+  /** Its first frame was sent. */
+  get opened(): boolean {
+    return this.#opened
   }
 
   get ended(): boolean {
@@ -102,14 +112,21 @@ export class EventStream {
     this.#write(frame)
   }
 
-  /** Everything up to the mark's position has gone by; it tells the client so, without an event. */
+  /** Everything up to the mark's position has gone by; it tells the client so, without an event. While it is held, that it lives. */
   beat(mark: Mark): void {
-    if (!this.#holding) this.#write(this.#moveTo(mark))
+    if (this.#opened) this.#write(this.#holding ? comment : this.#moveTo(mark))
   }
 
-  hold(): void {
+  /** Holds what is live from now on. @returns what lets it go again, unless it is held anew meanwhile */
+  hold(): number {
     this.#holding = true
     this.#dropHeld(false)
+    this.#holds += 1
+    return this.#holds
+  }
+
+  isHeldBy(hold: number): boolean {
+    return this.#holding && this.#holds === hold
   }
 
   /** Tells one entry of a replay, which brings it to `position`, and waits while the client is behind. */
@@ -120,17 +137,21 @@ export class EventStream {
     if (!this.#response.write(bytes)) await this.#drained()
   }
 
-  /** Goes live again, the replay having come to `upTo`. @returns false where more was held than fits: replay from the position */
-  release(upTo: Position): boolean {
+  /**
+   * Goes live again, a replay of the `told` channels having come to `upTo`.
+   * @returns overflowed: more was held than fits, replay from the position. held: held anew meanwhile, whoever did that lets it go
+   */
+  release(upTo: Position, { hold, told }: { hold: number; told: Iterable<Channel> }): 'live' | 'overflowed' | 'held' {
     this.#position = latest(this.#position, upTo)
     this.#ahead = true
-    for (const channel of this.channels.keys()) this.channels.set(channel, undefined)
-    if (this.#overflowed) return false
-    const held = this.#held
+    for (const channel of told) if (this.channels.has(channel)) this.channels.set(channel, undefined)
+    if (!this.isHeldBy(hold)) return 'held'
+    const [held, overflowed] = [this.#held, this.#overflowed]
     this.#dropHeld(false)
+    if (overflowed) return 'overflowed'
     this.#holding = false
     for (const frame of held) this.#tell(frame)
-    return true
+    return 'live'
   }
 
   /** Ends it once what was written is sent, or after 5 s. One that is not open yet never opens: whoever opens it answers instead. */

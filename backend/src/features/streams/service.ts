@@ -51,6 +51,7 @@ export class StreamService {
       // The session is read once the stream is attached: if it is revoked from now on, the hub ends it.
       const [lifetimeMs, memberships] = await Promise.all([this.#lifetimeMs(caller), this.#subscribe(stream)])
       const { verdict, refetch } = await this.#verdict(caller, memberships, { cursor, given: Boolean(lastEventId), head })
+      if (!hub.has(stream)) throw new Error('Redis was lost meanwhile')
       const from = cursor && (verdict === 'exact' || verdict === 'partial') ? cursor.position : head.position
       stream.begin(from, this.#fromHead(refetch, head))
       const position = encodeCursor({ epoch: head.epoch, position: from })

@@ -63,8 +63,10 @@ export interface ChannelState {
 /** What a hub does with what arrives, in each shard in the order of ids. */
 export interface LogListener {
   frame(channel: Channel, id: EntryId | undefined, frame: Buffer): void
-  /** The subscription was lost: something may have been missed, and nothing is subscribed any more. */
+  /** The connection was lost: something may have been missed, and nothing is subscribed any more. May come again before `restored`. */
   gap(): void
+  /** Channels can be subscribed to again. */
+  restored(): void
 }
 
 /** Settings that all workers must share. */
@@ -79,6 +81,8 @@ export interface LogLimits {
  */
 export interface EventLog {
   readonly shards: number
+  /** How long a channel keeps what was appended to it last. */
+  readonly ttlSeconds: number
   /** Which shard's ids a channel's entries have. */
   shardOf(channel: Channel): number
   append(entry: Entry): Promise<Answer>
@@ -97,7 +101,7 @@ export interface EventLog {
   /** Entries after `after` up to `upTo`, at most `count`, oldest first. */
   read(channel: Channel, after: EntryId, upTo: EntryId, count: number): Promise<Page>
   /** Once resolved, everything published afterwards arrives. */
-  subscribe(...channels: Channel[]): Promise<void>
+  subscribe(channels: readonly Channel[]): Promise<void>
   unsubscribe(channel: Channel): void
   listen(listener: LogListener): void
 }

@@ -25,6 +25,7 @@ const control = controlChannel(0)
 /** The log of a single process without Redis: the same rules, in memory. Its epoch is the process's. */
 export class MemoryLog implements EventLog {
   readonly shards = 1
+  readonly ttlSeconds: number
   readonly #epoch = randomUUID()
   readonly #limits: LogLimits
   readonly #now: () => number
@@ -35,6 +36,7 @@ export class MemoryLog implements EventLog {
   #appends = 0
   constructor(limits: LogLimits, now: () => number = Date.now) {
     this.#limits = limits
+    this.ttlSeconds = limits.ttlSeconds
     this.#now = now
   }
 
@@ -97,7 +99,7 @@ export class MemoryLog implements EventLog {
     return Promise.resolve({ entries: entries.map(({ id, frame }) => ({ id, frame })), floor: log?.floor ?? origin })
   }
 
-  subscribe(...channels: Channel[]): Promise<void> {
+  subscribe(channels: readonly Channel[]): Promise<void> {
     for (const channel of channels) this.#subscribed.add(channel)
     return Promise.resolve()
   }

@@ -40,6 +40,7 @@ const mostAtOnce = 500
  */
 export class RedisLog implements EventLog {
   readonly shards: number
+  readonly ttlSeconds: number
   readonly #deps: Dependencies
   readonly #channels = new Map<string, Channel>()
   readonly #run: Record<Script, RunScript>
@@ -50,6 +51,7 @@ export class RedisLog implements EventLog {
   constructor(deps: Dependencies) {
     this.#deps = deps
     this.shards = deps.shards
+    this.ttlSeconds = deps.limits.ttlSeconds
     this.#epochs = Array.from({ length: deps.shards }, () => undefined)
     this.#run = Object.fromEntries(
       Object.entries(scripts).map(([name, lua]) => [name, define(deps.commands, `log_${name}`, lua)]),
@@ -57,7 +59,7 @@ export class RedisLog implements EventLog {
     deps.subscriber.listen({
       message: (name, payload) => this.#arrived(name, payload),
       lost: () => this.#lost(),
-      ready: () => undefined,
+      ready: () => this.#listener?.restored(),
     })
   }
 
@@ -134,8 +136,8 @@ export class RedisLog implements EventLog {
     return { entries: entries.map(([id, fields]) => ({ id: id.toString(), frame: fields[5] ?? Buffer.alloc(0) })), floor: floor ?? origin }
   }
 
-  async subscribe(...channels: Channel[]): Promise<void> {
-    await Promise.all(this.#inOneShard(channels).map((some) => this.#subscribe(some)))
+  async subscribe(channels: readonly Channel[]): Promise<void> {
+    for (const some of this.#inOneShard(channels)) await this.#subscribe(some)
   }
 
   unsubscribe(channel: Channel): void {

@@ -1,0 +1,90 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Logger } from '../platform/logger.js'
+import type { Channel, EventLog, Head } from './log/log.js'
+import { type EntryId, idIn, type Position, raised } from './log/position.js'
+import { GapError, replay, type States } from './replay.js'
+import { isTooOld } from './resume.js'
+import type { EventStream } from './stream.js'
+
+/** What is known of the log since all of a stream's channels were subscribed to. */
+export interface Known {
+  readonly head: Head
+  readonly states: States
+}
+
+interface Dependencies {
+  readonly log: EventLog
+  readonly logger: Logger
+  /** Resolves once all of a stream's channels are subscribed to. */
+  subscribed(stream: EventStream): Promise<void>
+  onEpoch(epoch: string): void
+  /** The position's `id:` line, then the frame. */
+  withId(position: Position, frame: Buffer): Buffer
+}
+
+/** While the log does not answer. */
+const againAfterMs = 500
+/** A stream that could not be brought to now for so long ends, and comes back to another worker or later. */
+const deadlineMs = 60_000
+
+/** Brings streams from their own positions to now: those that connect, those that join a channel, those that were cut off from Redis. */
+export class CatchUps {
+  readonly #deps: Dependencies
+  readonly #running = new Map<EventStream, Promise<void>>()
+  constructor(deps: Dependencies) {
+    this.#deps = deps
+  }
+
+  /**
+   * Holds the stream's live output, takes the head, replays its channels up to it, flushes, and lets it go live.
+   * One at a time a stream: a call meanwhile goes after it, and is the one that lets it go.
+   */
+  run(stream: EventStream, known?: Known): Promise<void> {
+    const hold = stream.hold()
+    const before = this.#running.get(stream) ?? Promise.resolve()
+    const running = before.then(() => this.#bring(stream, hold, known))
+    this.#running.set(stream, running)
+    return running.finally(() => {
+      if (this.#running.get(stream) === running) this.#running.delete(stream)
+    })
+  }
+
+  async #bring(stream: EventStream, hold: number, known: Known | undefined): Promise<void> {
+    const giveUpAt = Date.now() + deadlineMs
+    let first = known
+    while (!stream.ended && stream.isHeldBy(hold)) {
+      try {
+        if (await this.#replay(stream, hold, first)) return
+      } catch (error) {
+        if (error instanceof GapError || Date.now() > giveUpAt) {
+          this.#deps.logger.info({ err: error }, 'a stream could not catch up')
+          stream.cut()
+          return
+        }
+        await sleep(againAfterMs * (0.5 + Math.random()))
+      }
+      first = undefined
+    }
+  }
+
+  /** @returns false where it must be done again: more came meanwhile than could be held */
+  async #replay(stream: EventStream, hold: number, known: Known | undefined): Promise<boolean> {
+    const { log } = this.#deps
+    await this.#deps.subscribed(stream)
+    // A channel that was joined since is not among the known ones: what came before it was subscribed to is beyond the known head.
+    const usable = known && [...stream.channels.keys()].every((channel) => known.states.has(channel)) ? known : undefined
+    const head = usable?.head ?? (await log.head())
+    this.#deps.onEpoch(head.epoch)
+    if (isTooOld(stream.position, head, log.ttlSeconds)) throw new GapError('a position older than the log')
+    const from = new Map<Channel, EntryId>()
+    for (const [channel, after] of stream.channels) from.set(channel, after ?? idIn(stream.position, log.shardOf(channel)))
+    for await (const { channel, shard, id, frame } of replay(log, from, head.position, usable?.states)) {
+      if (stream.ended) return true
+      // What a newly joined channel held before the stream's position is told without taking the client's position back.
+      const position = raised(stream.position, shard, id)
+      if (stream.channels.get(channel) !== undefined) stream.channels.set(channel, id) // should the rest have to be read later
+      await stream.replay(position, this.#deps.withId(position, frame))
+    }
+    return stream.release(head.position, { hold, told: from.keys() }) !== 'overflowed'
+  }
+}
