@@ -5,6 +5,7 @@ import type { Provided } from './provided.js'
 import { obtainMongoDb } from './services/mongodb.js'
 import { obtainRedis } from './services/redis.js'
 import { temporaryFolder } from './services/temporary-folder.js'
+import { installTestPrograms } from './services/test-programs.js'
 import { servicesTable } from './services-table.js'
 import { Closing } from './start/closing.js'
 
@@ -24,6 +25,7 @@ export const setup = async (project: TestProject): Promise<() => Promise<void>> 
     closing.add(() => service.stop())
     return service
   }
+  await installTestPrograms(setting) // before the others: apt-get runs once at a time
   const outcomes = await Promise.allSettled([stopping(obtainMongoDb(setting)), stopping(obtainRedis(setting)), buildBackend()])
   const [mongoDb, redis, built] = outcomes
   if (mongoDb.status === 'rejected' || redis.status === 'rejected' || built.status === 'rejected') {

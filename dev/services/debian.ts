@@ -1,0 +1,41 @@
+import { findOnPath } from './executables.js'
+import { withoutStartingDaemons } from './policy-rc-d.js'
+import { run } from './run.js'
+import type { Setting } from './service.js'
+
+type Where = Pick<Setting, 'environment' | 'progress'>
+
+/** Why no package can be installed here; undefined where one can. */
+export const whyNoPackages = ({ environment }: Pick<Setting, 'environment'>): string | undefined => {
+  if (findOnPath('apt-get', environment) === undefined) return 'this system has no apt-get'
+  if (process.getuid?.() !== 0) return 'only root may install packages'
+  return undefined
+}
+
+const isListed = async (name: string, { environment }: Where): Promise<boolean> => {
+  const { output } = await run('apt-cache', ['policy', name], { deadlineSeconds: 20, environment })
+  return /Candidate: (?!\(none\))/.test(output)
+}
+
+/** Installs a Debian package, and starts none of its daemons. @throws Error with what apt-get said */
+export const installPackage = async (name: string, where: Where, { deadlineSeconds = 180 } = {}): Promise<void> => {
+  const environment = { ...where.environment, DEBIAN_FRONTEND: 'noninteractive' }
+  const aptGet = (...words: string[]) => run('apt-get', words, { deadlineSeconds, environment })
+  const update = () => {
+    where.progress(`${name}: apt-get update`)
+    return aptGet('update', '-q')
+  }
+  const install = () => {
+    where.progress(`${name}: apt-get install`)
+    return aptGet('install', '-y', '-q', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=60', name)
+  }
+  await withoutStartingDaemons(async () => {
+    const listed = await isListed(name, where)
+    if (!listed) await update()
+    await install().catch(async (error: unknown) => {
+      if (!listed) throw error
+      await update() // an old list names versions that are gone
+      await install()
+    })
+  })
+}
