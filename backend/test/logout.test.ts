@@ -181,6 +181,25 @@ describe('a session that has ended', () => {
     await proxy.close()
   })
 
+  it('is ended in a stream too whose worker was without Redis meanwhile', async () => {
+    const proxy = await TcpProxy.open(targetOf(inject('redisUrl')))
+    const cutOff = await anotherWorker({ REDIS_URL: through(inject('redisUrl'), proxy) })
+    const person = await aPerson(app)
+    const [ending, staying] = [await signIn(person), await signIn(person)]
+    const streams = [await aStream(ending, cutOff), await aStream(staying, cutOff)] as const
+    proxy.cut()
+    await expect.poll(() => cutOff.context.redisReady(), { timeout: deadlineMs }).toBe(false)
+    await logout(ending).expect(204)
+    proxy.restore()
+    await streams[0].ended
+    expect(streams[0].events.map(({ event }) => event)).toEqual(['resume', 'session.revoked'])
+    const told = await streams[1].waitFor(({ event }) => event === 'session.revoked', deadlineMs)
+    expect(told.data).toMatchObject({ sessionId: ending.sessionId })
+    expect(cutOff.context.hub.streamsOf(person.id)).toBe(1)
+    await cutOff.close()
+    await proxy.close()
+  })
+
   it('by a worker that cannot publish is answered all the same, and told once it can', async () => {
     const proxy = await TcpProxy.open(targetOf(inject('redisUrl')))
     const cutOff = await anotherWorker({ REDIS_URL: through(inject('redisUrl'), proxy) })

@@ -27,6 +27,7 @@ export class RevokedSessions {
   readonly #ids: LRUCache<string, true>
   /** What the hub heard when the database was read last; see `Hub.hearing`. */
   #read: number | undefined
+  #readAt = 0
   #looking: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
   constructor(deps: Dependencies) {
@@ -70,7 +71,8 @@ export class RevokedSessions {
     const { hub, sessions } = this.#deps
     await hub.ready().catch(() => undefined)
     const { hearing } = hub
-    const since = new Date(Date.now() - this.rememberedMs)
+    const now = Date.now()
+    const since = new Date(Math.max(now - this.rememberedMs, this.#readAt - clockMarginMs))
     const recent = await sessions
       .find({ revokedAt: { $gt: since } }, { _id: 1 })
       .sort({ revokedAt: -1 })
@@ -79,5 +81,6 @@ export class RevokedSessions {
       .lean()
     for (const { _id } of recent) this.note(_id.toHexString())
     this.#read = hearing
+    this.#readAt = now
   }
 }
