@@ -67,5 +67,5 @@ describe('when MongoDB goes away in mid-flight', () => {
     expect(stored.map(({ clientId }) => clientId).toSorted()).toEqual(clientIds.toSorted())
     await app.close()
     await proxy.close()
-  })
+  }, 60_000)
 })

@@ -11,7 +11,9 @@ const declared = {
   ],
   sessions: [
     { name: 'expires_at', key: { expiresAt: 1 }, expireAfterSeconds: 0 },
+    { name: 'outbox', key: { 'outbox.worker': 1, 'outbox.at': 1 }, sparse: true },
     { name: 'refresh_hash', key: { refreshHash: 1 }, unique: true },
+    { name: 'revoked_at', key: { revokedAt: -1 }, sparse: true },
     { name: 'user_last_seen', key: { userId: 1, lastSeenAt: -1 } },
   ],
   conversations: [
