@@ -36,11 +36,13 @@ const aPage = async (): Promise<Page> => {
   return page
 }
 
-/** The protocols by which the page's answers came. */
-const watchProtocols = async (page: Page): Promise<Set<string>> => {
+/** The protocols by which an origin's answers came. */
+const watchProtocols = async (page: Page, origin: string): Promise<Set<string>> => {
   const protocols = new Set<string>()
   const devtools = await page.context().newCDPSession(page)
-  devtools.on('Network.responseReceived', ({ response }) => response.protocol && protocols.add(response.protocol))
+  devtools.on('Network.responseReceived', ({ response: { protocol, url } }) => {
+    if (protocol && url.startsWith(origin)) protocols.add(protocol)
+  })
   await devtools.send('Network.enable')
   return protocols
 }
@@ -54,7 +56,7 @@ describe('Chromium’s own EventSource, by the README’s recipe', () => {
     async (_name, api, protocol) => {
       const talk = await aTalk(app)
       const page = await aPage()
-      const protocols = await watchProtocols(page)
+      const protocols = await watchProtocols(page, api())
       const told: string[] = []
       const heard: string[] = []
       await page.exposeFunction('tell', (type: string, data: { message?: { text: string } }) => {
