@@ -4,7 +4,7 @@ import type { mongo } from 'mongoose'
 import { toObjectId } from '../../http/ids.js'
 import { withDeadline } from '../../platform/deadline.js'
 import type { Keyspace } from '../../platform/keyspace.js'
-import type { MessageDocument } from './model.js'
+import { type MessageDocument, seqIndex } from './model.js'
 
 interface Dependencies {
   readonly messages: () => mongo.Collection<MessageDocument>
@@ -62,6 +62,7 @@ export class Heads {
       { conversationId: toObjectId(conversationId) },
       {
         sort: { seq: -1 },
+        hint: seqIndex, // a planner without statistics may sort the whole conversation instead
         projection: { _id: 0, seq: 1 },
         readConcern: { level: 'majority' },
         readPreference: 'primary',
