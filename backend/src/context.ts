@@ -93,7 +93,14 @@ export const createContext = (config: Config, logger: Logger) => {
       outbox.publish(messageOutbox, stored) // the sweeper publishes it if this worker dies first
     },
   })
-  const messages = new MessageService({ messages: messageModel, memberships, lane, worker: leases.worker })
+  const messages = new MessageService({
+    messages: messageModel,
+    memberships,
+    lane,
+    outbox,
+    source: messageOutbox,
+    worker: leases.worker,
+  })
   const streams = new StreamService({ hub, log, limits: config.eventLog, memberships, sessions })
   const tickets = redis ? new RedisTickets(redis.commands, keyspace) : new MemoryTickets()
   const sweeper = new Sweeper({ outbox, leases, sources: [conversationOutbox, messageOutbox, sessionOutbox], logger })

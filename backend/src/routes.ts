@@ -1,6 +1,6 @@
 import { login, refresh, register } from './features/accounts/index.js'
 import { createConversation, getConversation, listConversations } from './features/conversations/index.js'
-import { listMessages, sendMessage } from './features/messages/index.js'
+import { deleteMessage, editMessage, getMessage, listMessages, sendMessage } from './features/messages/index.js'
 import { getHealth, getLiveness, getReadiness, getReady } from './features/operations/index.js'
 import { logout } from './features/sessions/index.js'
 import { issueTicket, openStream } from './features/streams/index.js'
@@ -21,6 +21,9 @@ export const routes: Readonly<Record<'' | '/api/v1', readonly AnyEndpoint[]>> = 
     getConversation,
     sendMessage,
     listMessages,
+    getMessage,
+    editMessage,
+    deleteMessage,
     issueTicket,
   ],
 }

@@ -23,4 +23,6 @@ export const answerTo = (userId: string, { clientId, text }: SendMessage) => ({
   text,
   version: 1,
   createdAt: '2026-01-01T00:00:00.000Z',
+  editedAt: null,
+  deletedAt: null,
 })

@@ -19,7 +19,7 @@ export const defaultLimits = {
   api: { rate: '1000/min', by: ['user'], about: 'People who are signed in; per user' },
   login: { rate: '5/min', by: ['ip', 'account'], about: 'Sign-in; per IP and per account' },
   register: { rate: '3/h', by: ['ip'], about: 'New accounts; per IP' },
-  messages: { rate: '20/s burst 60', by: ['user'], about: 'Sent messages, not counted in LIMIT_API; per user' },
+  messages: { rate: '20/s burst 60', by: ['user'], about: 'Sent and edited messages, not counted in LIMIT_API; per user' },
   streams: { rate: '30/min', by: ['session'], about: 'Opened event streams; per session' },
 } as const satisfies Record<string, Row>
 

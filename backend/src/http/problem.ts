@@ -5,6 +5,7 @@ export const problems = {
   invalid_credentials: [401, 'The phone or the password is wrong'],
   token_expired: [401, 'The access token has expired'],
   session_revoked: [401, 'The session has ended'],
+  forbidden: [403, 'Not allowed'],
   not_found: [404, 'Not found'],
   conflict: [409, 'Conflict'],
   payload_too_large: [413, 'The body is too large'],

@@ -12,6 +12,8 @@ export interface Person {
   readonly refreshToken: string
   get(path: string): Test
   post(path: string, body: object): Test
+  patch(path: string, body: object): Test
+  delete(path: string): Test
   send(conversationId: string, message: { readonly clientId?: string; readonly text?: string }): Test
 }
 
@@ -36,9 +38,11 @@ export const aPerson = async (app: TestApp, { name = 'Ann' }: { readonly name?: 
   const { accessToken, refreshToken, user } = body
   const get: Person['get'] = (path) => app.request.get(`/api/v1${path}`).auth(accessToken, { type: 'bearer' })
   const post: Person['post'] = (path, content) => app.request.post(`/api/v1${path}`).auth(accessToken, { type: 'bearer' }).send(content)
+  const patch: Person['patch'] = (path, content) => app.request.patch(`/api/v1${path}`).auth(accessToken, { type: 'bearer' }).send(content)
+  const remove: Person['delete'] = (path) => app.request.delete(`/api/v1${path}`).auth(accessToken, { type: 'bearer' })
   const send: Person['send'] = (conversationId, { clientId = randomUUID(), text = 'hello' }) =>
     post(`/conversations/${conversationId}/messages`, { clientId, text })
-  return { id: user.id, name, phone, password, accessToken, refreshToken, get, post, send }
+  return { id: user.id, name, phone, password, accessToken, refreshToken, get, post, patch, delete: remove, send }
 }
 
 /** Two people and their conversation, which Ann began. */

@@ -23,6 +23,12 @@ export class Memberships {
     return found !== null
   }
 
+  /** True for a group's owner and admins. Asked anew each time. */
+  async moderates(userId: string, conversationId: string): Promise<boolean> {
+    const members = { $elemMatch: { userId: toObjectId(userId), role: { $in: ['owner', 'admin'] } } }
+    return (await this.#conversations.exists({ _id: toObjectId(conversationId), type: 'group', members }).read('primary')) !== null
+  }
+
   /** The conversations a person is in, and since when; from the primary. */
   async of(userId: string): Promise<{ conversationId: string; joinedAt: Date }[]> {
     const id = toObjectId(userId)

@@ -56,7 +56,7 @@ export class CommitLane {
   commit(draft: Draft): Promise<Committed> {
     if (this.#queue.length >= mostWaiting) return Promise.reject(new Problem('service_unavailable', 'Too many messages are waiting'))
     return new Promise((resolve, reject) => {
-      this.#queue.push({ id: new Types.ObjectId(), draft, bytes: Buffer.byteLength(draft.text) + overheadBytes, resolve, reject })
+      this.#queue.push({ id: new Types.ObjectId(), draft, bytes: Buffer.byteLength(draft.text ?? '') + overheadBytes, resolve, reject })
       this.#pump.wake()
     })
   }

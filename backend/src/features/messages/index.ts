@@ -1,6 +1,6 @@
 export { CommitLane } from './commit-lane.js'
 export { Heads } from './heads.js'
 export { type MessageDocument, messageSchema } from './model.js'
-export { listMessages, sendMessage } from './routes.js'
+export { deleteMessage, editMessage, getMessage, listMessages, sendMessage } from './routes.js'
 export { MessageService } from './service.js'
 export { messageSource } from './told.js'

@@ -1,6 +1,15 @@
 import { Schema, type Types } from 'mongoose'
 import { outboxField, outboxIndex, type WithOutbox } from '../../realtime/outbox-entry.js'
 
+/** What a message said before it was edited. */
+export interface FormerText {
+  text: string
+  /** The message's version that an edit replaced. */
+  version: number
+  /** When it was written. */
+  at: Date
+}
+
 export interface MessageDocument extends WithOutbox {
   _id: Types.ObjectId
   conversationId: Types.ObjectId
@@ -11,15 +20,22 @@ export interface MessageDocument extends WithOutbox {
   /** Of what was first sent: tells a retry from another message under the same clientId, whatever becomes of the text. */
   contentHash: string
   type: 'user' | 'system'
-  text: string
+  /** Null in a system message, and once it is deleted. */
+  text: string | null
   version: number
+  /** What it said before, oldest first; the newest of it where that is much. */
+  edits?: FormerText[]
   createdAt: Date
-  /** By the database's clock; absent until the message has been told, or changed. */
+  editedAt?: Date
+  deletedAt?: Date
+  deletedBy?: Types.ObjectId
+  /** By the database's clock; absent until the message has been told, or changed. One without it has an outbox. */
   changedAt?: Date
 }
 
 export const seqIndex = 'conversation_seq'
 export const clientIdIndex = 'conversation_sender_client'
+export const untoldIndex = 'conversation_untold'
 
 export const messageSchema = new Schema<MessageDocument>(
   {
@@ -29,9 +45,13 @@ export const messageSchema = new Schema<MessageDocument>(
     clientId: { type: String, required: true },
     contentHash: { type: String, required: true },
     type: { type: String, enum: ['user', 'system'], required: true },
-    text: { type: String, required: true },
+    text: { type: String, default: null },
     version: { type: Number, required: true },
+    edits: { type: [{ _id: false, text: String, version: Number, at: Date }], default: undefined },
     createdAt: { type: Date, required: true },
+    editedAt: Date,
+    deletedAt: Date,
+    deletedBy: Schema.Types.ObjectId,
     changedAt: Date,
     outbox: outboxField,
   },
@@ -43,10 +63,7 @@ messageSchema.index({ conversationId: 1, seq: 1 }, { name: seqIndex, unique: tru
 messageSchema.index({ conversationId: 1, senderId: 1, clientId: 1 }, { name: clientIdIndex, unique: true })
 messageSchema.index(...outboxIndex)
 // The lowest seq of a conversation that is not told yet.
-messageSchema.index(
-  { conversationId: 1, seq: 1, _id: 1 },
-  { name: 'conversation_untold', partialFilterExpression: { outbox: { $exists: true } } },
-)
+messageSchema.index({ conversationId: 1, seq: 1, _id: 1 }, { name: untoldIndex, partialFilterExpression: { outbox: { $exists: true } } })
 // By time, for operators: what was said in a conversation, by a person, since when.
 messageSchema.index({ conversationId: 1, createdAt: -1 }, { name: 'conversation_created' })
 messageSchema.index({ senderId: 1, createdAt: -1 }, { name: 'sender_created' })

@@ -1,6 +1,6 @@
 import { endpoint } from '../../http/endpoint.js'
 import { ConversationParams } from '../conversations/index.js'
-import { ListMessages, MessagePage, MessageView, SendMessage } from './schema.js'
+import { DeleteMessage, EditMessage, ListMessages, MessagePage, MessageParams, MessageView, SendMessage } from './schema.js'
 import { viewMessage } from './view.js'
 
 export const sendMessage = endpoint({
@@ -28,5 +28,44 @@ export const listMessages = endpoint({
   async handler({ context, caller, params, query }) {
     const { items, nextCursor } = await context.messages.list(caller, params.conversationId, query)
     return { status: 200, body: { items: items.map(viewMessage), nextCursor } }
+  },
+})
+
+export const getMessage = endpoint({
+  method: 'get',
+  path: '/messages/:messageId',
+  summary: 'One message',
+  access: 'user',
+  limit: 'api',
+  request: { params: MessageParams },
+  responses: { 200: MessageView },
+  async handler({ context, caller, params }) {
+    return { status: 200, body: viewMessage(await context.messages.get(caller, params.messageId)) }
+  },
+})
+
+export const editMessage = endpoint({
+  method: 'patch',
+  path: '/messages/:messageId',
+  summary: 'Edit a message of your own, within 24 hours',
+  access: 'user',
+  limit: 'messages',
+  request: { params: MessageParams, body: EditMessage },
+  responses: { 200: MessageView },
+  async handler({ context, caller, params, body }) {
+    return { status: 200, body: viewMessage(await context.messages.edit(caller, params.messageId, body.text)) }
+  },
+})
+
+export const deleteMessage = endpoint({
+  method: 'delete',
+  path: '/messages/:messageId',
+  summary: 'Delete a message for everyone: your own, or anyone’s in a group that you run',
+  access: 'user',
+  limit: 'api',
+  request: { params: MessageParams, query: DeleteMessage },
+  responses: { 200: MessageView },
+  async handler({ context, caller, params }) {
+    return { status: 200, body: viewMessage(await context.messages.delete(caller, params.messageId)) }
   },
 })

@@ -9,6 +9,14 @@ export const SendMessage = z.strictObject({
 })
 export type SendMessage = z.infer<typeof SendMessage>
 
+export const MessageParams = z.strictObject({ messageId: Id })
+
+export const EditMessage = z.strictObject({ text: MessageText })
+
+export const DeleteMessage = z.strictObject({
+  scope: z.literal('all', 'must be all: for everyone').meta({ description: 'all = for everyone' }),
+})
+
 const Seq = z
   .string()
   .regex(/^\d{1,15}$/, 'a whole number')
@@ -30,9 +38,11 @@ export const MessageView = z
     senderId: Id,
     clientId: z.uuid(),
     type: z.enum(['user', 'system']),
-    text: z.string(),
+    text: z.string().nullable().meta({ description: 'Null once the message is deleted' }),
     version: z.int().positive(),
     createdAt: z.iso.datetime(),
+    editedAt: z.iso.datetime().nullable(),
+    deletedAt: z.iso.datetime().nullable(),
   })
   .meta({ id: 'Message' })
 export type MessageView = z.infer<typeof MessageView>

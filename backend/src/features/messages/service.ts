@@ -5,16 +5,22 @@ import type { Caller } from '../../http/endpoint.js'
 import { toObjectId } from '../../http/ids.js'
 import { decodeCursor, encodeCursor } from '../../http/page.js'
 import { Problem } from '../../http/problem.js'
+import type { Outbox, OutboxSource } from '../../realtime/outbox.js'
 import { outboxEntry } from '../../realtime/outbox-entry.js'
 import type { Memberships } from '../conversations/index.js'
+import { storeDeletion, storeEdit } from './changes.js'
 import type { CommitLane } from './commit-lane.js'
 import type { MessageDocument } from './model.js'
+import { requireDeletable, requireEditable } from './rules.js'
 import type { ListMessages, SendMessage } from './schema.js'
+import { whileOthersWrite } from './while-others-write.js'
 
 interface Dependencies {
   readonly messages: Model<MessageDocument>
   readonly memberships: Memberships
   readonly lane: CommitLane
+  readonly outbox: Outbox
+  readonly source: OutboxSource
   /** This worker's name in outboxes. */
   readonly worker: string
 }
@@ -79,6 +85,46 @@ export class MessageService {
       items: direction === 'before' ? page.toReversed() : page,
       nextCursor: last ? encodeCursor([direction, last.seq] satisfies Position) : null,
     }
+  }
+
+  /** As a majority has it. @throws Problem not_found where the caller is no member (whether or not the message exists) */
+  async get(caller: Caller, messageId: string): Promise<MessageDocument> {
+    const message = await this.#deps.messages.findById(toObjectId(messageId)).read('primary').readConcern('majority').lean()
+    if (!message) throw new Problem('not_found')
+    await this.#requireMember(caller, message.conversationId.toHexString())
+    return message
+  }
+
+  /**
+   * Gives a message another text and tells the members; the same text changes nothing.
+   * @throws Problem not_found, forbidden (see rules.ts), conflict where it is deleted
+   */
+  async edit(caller: Caller, messageId: string, text: string): Promise<MessageDocument> {
+    const { messages, outbox, source, worker } = this.#deps
+    const message = await whileOthersWrite(async () => {
+      const current = await this.get(caller, messageId)
+      requireEditable(current, caller)
+      if (current.text === text) return current
+      return storeEdit(messages, current, text, outboxEntry(worker, 'message.updated', new Date(), { version: `${current.version + 1}` }))
+    })
+    outbox.publish(source, [message]) // what was told already is told no more
+    return message
+  }
+
+  /**
+   * Makes a tombstone of a message, for everyone; its content has left the log, and the members have been told, when this resolves (or soon
+   * after, where Redis is away). Again changes nothing. @throws Problem not_found, forbidden (see rules.ts)
+   */
+  async delete(caller: Caller, messageId: string): Promise<MessageDocument> {
+    const { messages, memberships, outbox, source, worker } = this.#deps
+    const message = await whileOthersWrite(async () => {
+      const current = await this.get(caller, messageId)
+      await requireDeletable(current, caller, memberships)
+      if (current.deletedAt) return current
+      return storeDeletion(messages, current, caller.userId, outboxEntry(worker, 'message.deleted', new Date()))
+    })
+    await outbox.publishAndWait(source, message)
+    return message
   }
 
   async #requireMember(caller: Caller, conversationId: string): Promise<void> {

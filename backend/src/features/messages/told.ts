@@ -2,8 +2,9 @@ import type { mongo } from 'mongoose'
 import { encodeEvent } from '../../realtime/catalogue.js'
 import type { Entry } from '../../realtime/log/log.js'
 import { type OutboxSource, outboxSource } from '../../realtime/outbox.js'
+import type { OutboxEntry } from '../../realtime/outbox-entry.js'
 import type { Activity } from '../conversations/index.js'
-import type { MessageDocument } from './model.js'
+import { type MessageDocument, untoldIndex } from './model.js'
 import { viewMessage } from './view.js'
 
 interface Dependencies {
@@ -11,26 +12,51 @@ interface Dependencies {
   readonly activity: Activity
 }
 
+const channelOf = ({ conversationId }: MessageDocument) => `conversation:${conversationId.toHexString()}` as const
+
+/**
+ * The message as a change left it, whatever came since. So an event says the same whoever publishes it, and where several workers publish
+ * a message's events at once, no version falls. Where the former text is not kept any more: the next one that is.
+ */
+const asChanged = (message: MessageDocument, version: number): MessageDocument => {
+  const former = message.edits?.find((edit) => edit.version >= version)
+  if (!former) return message
+  const { editedAt: _, ...rest } = message
+  const edited = former.at.getTime() === message.createdAt.getTime() ? {} : { editedAt: former.at }
+  return { ...rest, ...edited, text: former.text, version: former.version }
+}
+
+const tell = (message: MessageDocument, { type, eventId, at, data }: OutboxEntry): Entry => {
+  const { conversationId, seq, id } = viewMessage(message)
+  const about = { conversationId, at: at.toISOString() }
+  const entry = { channel: channelOf(message), eventId, at }
+  if (type === 'message.deleted') return { ...entry, frame: encodeEvent({ type, ...about, message: viewMessage(message) }) } // no messageId: it outlives the purge
+  const changed = (version: number) => viewMessage(asChanged(message, version))
+  if (type === 'message.created') return { ...entry, frame: encodeEvent({ type, ...about, message: changed(1) }), seq, messageId: id }
+  if (type === 'message.updated') {
+    return { ...entry, frame: encodeEvent({ type, ...about, message: changed(Number(data?.version)) }), messageId: id }
+  }
+  throw new Error(`Not an event of a message: ${type}`) // a newer worker's, which tells it
+}
+
 /** What a conversation's members are told of its messages. */
 export const messageSource = ({ collection, activity }: Dependencies): OutboxSource =>
   outboxSource<MessageDocument>({
     collection,
 
-    tell(message, { eventId, at }): Entry[] {
-      const view = viewMessage(message)
-      const { conversationId, seq, id } = view
-      const frame = encodeEvent({ type: 'message.created', conversationId, at: at.toISOString(), message: view })
-      return [{ channel: `conversation:${conversationId}`, eventId, at, frame, seq, messageId: id }]
+    tell: (message, entry) => [tell(message, entry)],
+
+    /** Its conversation has changed with it. */
+    followUp({ conversationId, seq, createdAt }): void {
+      activity.note({ conversationId, seq, at: createdAt })
     },
 
-    followUp({ conversationId, seq, createdAt }, { type }): void {
-      if (type === 'message.created') activity.note({ conversationId, seq, at: createdAt })
-    },
+    purges: (message) => (message.deletedAt ? { channel: channelOf(message), messageId: message._id.toHexString() } : undefined),
 
     async baseOf({ conversationId, seq }): Promise<number> {
       const lowest = await collection().findOne(
         { conversationId, outbox: { $exists: true }, 'outbox.type': 'message.created' },
-        { sort: { seq: 1 }, projection: { seq: 1 }, readConcern: { level: 'majority' }, readPreference: 'primary' },
+        { sort: { seq: 1 }, hint: untoldIndex, projection: { seq: 1 }, readConcern: { level: 'majority' }, readPreference: 'primary' },
       )
       return Math.min(lowest?.seq ?? seq, seq) - 1
     },

@@ -1,7 +1,7 @@
 import type { MessageDocument } from './model.js'
 import type { MessageView } from './schema.js'
 
-/** What a client sees of a message. */
+/** What a client sees of a message; a deleted one keeps its place and nothing else. */
 export const viewMessage = (message: MessageDocument): MessageView => ({
   id: message._id.toHexString(),
   conversationId: message.conversationId.toHexString(),
@@ -12,4 +12,6 @@ export const viewMessage = (message: MessageDocument): MessageView => ({
   text: message.text,
   version: message.version,
   createdAt: message.createdAt.toISOString(),
+  editedAt: message.editedAt?.toISOString() ?? null,
+  deletedAt: message.deletedAt?.toISOString() ?? null,
 })

@@ -1,0 +1,88 @@
+import type { Model } from 'mongoose'
+import { toObjectId } from '../../http/ids.js'
+import type { OutboxEntry } from '../../realtime/outbox-entry.js'
+import { type FormerText, type MessageDocument, messageSchema } from './model.js'
+
+type Messages = Model<MessageDocument>
+
+const mostFormerTexts = 50
+const mostFormerBytes = 128 * 1024
+
+/** What a deleted message keeps. `clientId` and `contentHash` let a retried send find it. */
+const kept = new Set<string>([
+  '_id',
+  'conversationId',
+  'seq',
+  'senderId',
+  'clientId',
+  'contentHash',
+  'type',
+  'text', // null
+  'version',
+  'createdAt',
+  'changedAt',
+  'deletedAt',
+  'deletedBy',
+  'outbox',
+] satisfies (keyof MessageDocument)[])
+
+/** All else goes, whatever a message comes to have. */
+const gone = (): Record<string, ''> => {
+  const fields = Object.keys(messageSchema.paths).map((path) => path.split('.')[0] ?? path)
+  return Object.fromEntries(fields.filter((field) => !kept.has(field)).map((field) => [field, '']))
+}
+
+/** How many of the newest texts stay: one at least. */
+const roomFor = (texts: readonly FormerText[]): number => {
+  let [count, bytes] = [0, 0]
+  for (const { text } of texts.toReversed()) {
+    bytes += Buffer.byteLength(text)
+    if (count > 0 && (count === mostFormerTexts || bytes > mostFormerBytes)) break
+    count += 1
+  }
+  return count
+}
+
+/** Writes an edit where the message is still as `message` says. @returns the edited message; null where it has changed meanwhile */
+export const storeEdit = async (
+  messages: Messages,
+  message: MessageDocument & { text: string },
+  text: string,
+  entry: OutboxEntry,
+): Promise<MessageDocument | null> => {
+  const { _id, conversationId, version, edits = [] } = message
+  const former: FormerText = { text: message.text, version, at: message.editedAt ?? message.createdAt }
+  return messages
+    .findOneAndUpdate(
+      { conversationId, _id, version, deletedAt: null },
+      {
+        $set: { text, editedAt: entry.at },
+        $inc: { version: 1 },
+        $currentDate: { changedAt: true },
+        $push: { edits: { $each: [former], $slice: -roomFor([...edits, former]) }, outbox: entry },
+      },
+      { returnDocument: 'after' },
+    )
+    .lean()
+}
+
+/** Makes a tombstone of a message. @returns it; null where it is one already */
+export const storeDeletion = async (
+  messages: Messages,
+  { _id, conversationId }: MessageDocument,
+  deletedBy: string,
+  entry: OutboxEntry,
+): Promise<MessageDocument | null> =>
+  messages
+    .findOneAndUpdate(
+      { conversationId, _id, deletedAt: null },
+      {
+        $set: { text: null, deletedAt: entry.at, deletedBy: toObjectId(deletedBy) },
+        $unset: gone(),
+        $inc: { version: 1 },
+        $currentDate: { changedAt: true },
+        $push: { outbox: entry },
+      },
+      { returnDocument: 'after' },
+    )
+    .lean()

@@ -1,0 +1,133 @@
+import { randomUUID } from 'node:crypto'
+import { Types } from 'mongoose'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { MessageDocument } from '../src/features/messages/index.js'
+import { aDirectConversation, aGroup, aPerson, type Person } from './support/people.js'
+import { startTestApp, type TestApp } from './support/test-app.js'
+
+let app: TestApp
+beforeAll(async () => {
+  app = await startTestApp()
+})
+afterAll(() => app.close())
+
+const stored = () => app.context.mongo.connection.collection<MessageDocument>('messages')
+const storedAs = (id: string) => stored().findOne({ _id: new Types.ObjectId(id) })
+const remove = (person: Person, id: string) => person.delete(`/messages/${id}?scope=all`)
+
+/** Ann's message to Bob, edited once. */
+const aMessage = async () => {
+  const { ann, bob, conversation } = await aDirectConversation(app)
+  const clientId = randomUUID()
+  const { body } = await ann.send(conversation.id, { clientId, text: 'first secret' }).expect(201)
+  const edited = await ann.patch(`/messages/${body.id}`, { text: 'second secret' }).expect(200)
+  return { ann, bob, conversation, clientId, message: edited.body }
+}
+
+/** A group with a person of each role, and the sender's message. */
+const inAGroup = async () => {
+  const { owner, members, conversation } = await aGroup(app, 4)
+  const [, admin, sender, member] = members
+  if (!admin || !sender || !member) throw new Error('a group of four')
+  await app.context.mongo.connection
+    .collection('conversations')
+    .updateOne(
+      { _id: new Types.ObjectId(conversation.id) },
+      { $set: { 'members.$[one].role': 'admin' } },
+      { arrayFilters: [{ 'one.userId': new Types.ObjectId(admin.id) }] },
+    )
+  const { body } = await sender.send(conversation.id, { text: 'hello' }).expect(201)
+  return { people: { owner, admin, sender, member, stranger: await aPerson(app) }, message: body }
+}
+
+describe('deleting a message for everyone', () => {
+  it('answers 200 with a tombstone in its place, which everyone reads from then on', async () => {
+    const { ann, bob, conversation, message } = await aMessage()
+    const next = await bob.send(conversation.id, { text: 'next' }).expect(201)
+    const { body } = await remove(ann, message.id).expect(200)
+    expect(body).toEqual({ ...message, text: null, version: 3, editedAt: null, deletedAt: expect.any(String) })
+    expect((await bob.get(`/messages/${message.id}`).expect(200)).body).toEqual(body)
+    expect((await bob.get(`/conversations/${conversation.id}/messages`).expect(200)).body.items).toEqual([body, next.body])
+  })
+
+  it('keeps nothing of what was said', async () => {
+    const { ann, message } = await aMessage()
+    await stored().updateOne({ _id: new Types.ObjectId(message.id) }, { $set: { deletedBy: new Types.ObjectId() } })
+    await remove(ann, message.id).expect(200)
+    const tombstone = await storedAs(message.id)
+    expect(tombstone).toMatchObject({ text: null, deletedBy: new Types.ObjectId(ann.id), version: 3 })
+    expect(JSON.stringify(tombstone)).not.toContain('secret')
+    expect(tombstone).not.toHaveProperty('edits')
+    expect(tombstone).not.toHaveProperty('editedAt')
+  })
+
+  it('changes nothing the second time', async () => {
+    const { ann, message } = await aMessage()
+    const first = await remove(ann, message.id).expect(200)
+    const before = await storedAs(message.id)
+    expect((await remove(ann, message.id).expect(200)).body).toEqual(first.body)
+    expect(await storedAs(message.id)).toEqual(before)
+  })
+
+  it('of ten at once happens once', async () => {
+    const { ann, message } = await aMessage()
+    const answers = await Promise.all(Array.from({ length: 10 }, () => remove(ann, message.id).expect(200)))
+    expect(new Set(answers.map(({ body }) => JSON.stringify(body))).size).toBe(1)
+    expect((await storedAs(message.id))?.outbox?.map(({ type }) => type)).toEqual(['message.created', 'message.updated', 'message.deleted'])
+  })
+
+  it('leaves a retry of the send what it is: 200 with the tombstone, and no other message', async () => {
+    const { ann, conversation, clientId, message } = await aMessage()
+    const tombstone = await remove(ann, message.id).expect(200)
+    expect((await ann.send(conversation.id, { clientId, text: 'first secret' }).expect(200)).body).toEqual(tombstone.body)
+    await ann.send(conversation.id, { clientId, text: 'another' }).expect(409)
+    expect((await ann.get(`/conversations/${conversation.id}/messages`).expect(200)).body.items).toHaveLength(1)
+  })
+
+  it.each([
+    ['owner', 200],
+    ['admin', 200],
+    ['sender', 200],
+    ['member', 403],
+    ['stranger', 404],
+  ] as const)('answers the %s of a group %d', async (who, status) => {
+    const { people, message } = await inAGroup()
+    const { body } = await remove(people[who], message.id).expect(status)
+    if (status !== 200) expect(body.code).toBe(status === 403 ? 'forbidden' : 'not_found')
+    expect((await storedAs(message.id))?.text).toBe(status === 200 ? null : 'hello')
+  })
+
+  it('is not for the other one of two', async () => {
+    const { bob, message } = await aMessage()
+    expect((await remove(bob, message.id).expect(403)).body.code).toBe('forbidden')
+    expect((await storedAs(message.id))?.text).toBe('second secret')
+  })
+
+  it('of a system message is 403, and of one that is not there 404', async () => {
+    const { people, message } = await inAGroup()
+    await stored().updateOne({ _id: new Types.ObjectId(message.id) }, { $set: { type: 'system' } })
+    await remove(people.owner, message.id).expect(403)
+    await remove(people.sender, message.id).expect(403)
+    await remove(people.owner, new Types.ObjectId().toHexString()).expect(404)
+  })
+
+  it.each(['', '?scope=', '?scope=me', '?scope=ALL', '?scope=all&scope=all', '?scope[$ne]=me'])(
+    'refuses %j and says what there is',
+    async (query) => {
+      const { ann, message } = await aMessage()
+      const refused = await ann.delete(`/messages/${message.id}${query}`).expect(400)
+      expect(refused.body.code).toBe('validation_failed')
+      expect(refused.body.errors[0]).toEqual({ path: 'query.scope', message: 'must be all: for everyone' })
+      expect((await storedAs(message.id))?.text).toBe('second secret')
+    },
+  )
+
+  it('refuses an id that is none, and a query that nobody knows', async () => {
+    const { ann, message } = await aMessage()
+    expect((await ann.delete('/messages/abc?scope=all').expect(400)).body.errors).toEqual([
+      { path: 'params.messageId', message: 'not an id' },
+    ])
+    await ann.delete(`/messages/${message.id}?scope=all&hard=true`).expect(400)
+    expect((await storedAs(message.id))?.text).toBe('second secret')
+  })
+})
