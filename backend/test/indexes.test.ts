@@ -23,6 +23,7 @@ const declared = {
     { name: 'outbox', key: { 'outbox.worker': 1, 'outbox.at': 1 }, sparse: true },
   ],
   messages: [
+    { name: 'conversation_changed', key: { conversationId: 1, changedAt: 1, seq: 1 } },
     { name: 'conversation_created', key: { conversationId: 1, createdAt: -1 } },
     { name: 'conversation_sender_client', key: { conversationId: 1, senderId: 1, clientId: 1 }, unique: true },
     { name: 'conversation_seq', key: { conversationId: 1, seq: 1 }, unique: true },

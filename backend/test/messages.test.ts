@@ -143,6 +143,28 @@ describe('reading messages', () => {
     expect((await list('afterSeq=12').expect(200)).body).toEqual({ items: [], nextCursor: null })
   })
 
+  it.each([
+    ['aroundSeq=6&limit=5', [4, 5, 6, 7, 8], true],
+    ['aroundSeq=6&limit=4', [4, 5, 6, 7], true],
+    ['aroundSeq=6&limit=1', [6], true],
+    ['aroundSeq=1&limit=5', [1, 2, 3, 4, 5], true],
+    ['aroundSeq=12&limit=5', [10, 11, 12], false],
+    ['aroundSeq=6', upTo(12), false],
+    ['aroundSeq=500&limit=5', [], false],
+  ])('shows what is around a seq: %s', async (query, seqs, more) => {
+    const { list } = await twelve()
+    const page = await list(query).expect(200)
+    expect(seqsOf(page.body)).toEqual(seqs)
+    expect(page.body.nextCursor !== null).toBe(more)
+  })
+
+  it('goes forward from around a seq by cursor', async () => {
+    const { list } = await twelve()
+    const first = await list('aroundSeq=4&limit=5').expect(200)
+    const second = await list(`limit=5&cursor=${first.body.nextCursor}`).expect(200)
+    expect([...seqsOf(first.body), ...seqsOf(second.body)]).toEqual([2, 3, 4, 5, 6, 7, 8, 9, 10, 11])
+  })
+
   it('never shows a gap or a message twice to who pages forward while others write', async () => {
     const { ann, bob, conversation } = await aDirectConversation(app)
     const written = Promise.all(upTo(150).map(() => ann.send(conversation.id, { text: 'x' }).expect(201)))
@@ -162,6 +184,9 @@ describe('reading messages', () => {
     'beforeSeq=9999999999999999',
     'afterSeq=1.5',
     'afterSeq=a',
+    'aroundSeq=0',
+    'aroundSeq=x',
+    'aroundSeq=1&afterSeq=1',
     'beforeSeq=2&afterSeq=1',
     'limit=0',
     'limit=101',

@@ -36,6 +36,7 @@ export interface MessageDocument extends WithOutbox {
 export const seqIndex = 'conversation_seq'
 export const clientIdIndex = 'conversation_sender_client'
 export const untoldIndex = 'conversation_untold'
+export const changedIndex = 'conversation_changed'
 
 export const messageSchema = new Schema<MessageDocument>(
   {
@@ -62,8 +63,10 @@ messageSchema.index({ conversationId: 1, seq: 1 }, { name: seqIndex, unique: tru
 // A retried send finds the first one's message.
 messageSchema.index({ conversationId: 1, senderId: 1, clientId: 1 }, { name: clientIdIndex, unique: true })
 messageSchema.index(...outboxIndex)
-// The lowest seq of a conversation that is not told yet.
+// The lowest seq of a conversation that is not told yet; what must be shown to who asks what has changed, whatever the time.
 messageSchema.index({ conversationId: 1, seq: 1, _id: 1 }, { name: untoldIndex, partialFilterExpression: { outbox: { $exists: true } } })
+// What has changed since.
+messageSchema.index({ conversationId: 1, changedAt: 1, seq: 1 }, { name: changedIndex })
 // By time, for operators: what was said in a conversation, by a person, since when.
 messageSchema.index({ conversationId: 1, createdAt: -1 }, { name: 'conversation_created' })
 messageSchema.index({ senderId: 1, createdAt: -1 }, { name: 'sender_created' })

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { Id } from '../../http/ids.js'
 import { PageQuery, pageOf } from '../../http/page.js'
+import { SinceQuery } from '../../http/since.js'
 import { MessageText } from './text.js'
 
 export const SendMessage = z.strictObject({
@@ -25,9 +26,15 @@ const Seq = z
 export const ListMessages = PageQuery.extend({
   beforeSeq: Seq.pipe(z.number().min(1)).optional(),
   afterSeq: Seq.optional().meta({ description: '0 = from the start' }),
-}).refine((query) => [query.cursor, query.beforeSeq, query.afterSeq].filter((given) => given !== undefined).length <= 1, {
-  message: 'one of cursor, beforeSeq and afterSeq',
-})
+  aroundSeq: Seq.pipe(z.number().min(1)).optional().meta({ description: 'The page has it in the middle; the cursor goes on forwards' }),
+  changedSince: SinceQuery.optional().meta({
+    description: 'A cursor of /sync: what was created, edited or deleted since, each page ascending by seq; a message may come twice',
+  }),
+}).refine(
+  ({ cursor, beforeSeq, afterSeq, aroundSeq, changedSince }) =>
+    [cursor, beforeSeq, afterSeq, aroundSeq, changedSince].filter((given) => given !== undefined).length <= 1,
+  { message: 'one of cursor, beforeSeq, afterSeq, aroundSeq and changedSince' },
+)
 export type ListMessages = z.infer<typeof ListMessages>
 
 export const MessageView = z

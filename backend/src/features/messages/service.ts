@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { Model } from 'mongoose'
-import { z } from 'zod'
 import type { Caller } from '../../http/endpoint.js'
 import { toObjectId } from '../../http/ids.js'
-import { decodeCursor, encodeCursor } from '../../http/page.js'
+import { encodeCursor } from '../../http/page.js'
 import { Problem } from '../../http/problem.js'
 import type { Outbox, OutboxSource } from '../../realtime/outbox.js'
 import { outboxEntry } from '../../realtime/outbox-entry.js'
@@ -11,6 +10,8 @@ import type { Memberships } from '../conversations/index.js'
 import { storeDeletion, storeEdit } from './changes.js'
 import type { CommitLane } from './commit-lane.js'
 import type { MessageDocument } from './model.js'
+import { readPage } from './pages.js'
+import { positionOf } from './position.js'
 import { requireDeletable, requireEditable } from './rules.js'
 import type { ListMessages, SendMessage } from './schema.js'
 import { whileOthersWrite } from './while-others-write.js'
@@ -24,9 +25,6 @@ interface Dependencies {
   /** This worker's name in outboxes. */
   readonly worker: string
 }
-
-const Position = z.tuple([z.enum(['before', 'after']), z.int().min(0)])
-type Position = z.infer<typeof Position>
 
 const contentHashOf = (input: SendMessage): string =>
   createHash('sha256')
@@ -73,18 +71,9 @@ export class MessageService {
     query: ListMessages,
   ): Promise<{ items: MessageDocument[]; nextCursor: string | null }> {
     await this.#requireMember(caller, conversationId)
-    const [direction, seq] = positionOf(query)
-    const found = await this.#deps.messages
-      .find({ conversationId: toObjectId(conversationId), seq: direction === 'before' ? { $lt: seq } : { $gt: seq } })
-      .sort({ seq: direction === 'before' ? -1 : 1 })
-      .limit(query.limit + 1)
-      .lean()
-    const page = found.slice(0, query.limit)
-    const last = found.length > query.limit ? page.at(-1) : undefined
-    return {
-      items: direction === 'before' ? page.toReversed() : page,
-      nextCursor: last ? encodeCursor([direction, last.seq] satisfies Position) : null,
-    }
+    const question = { messages: this.#deps.messages, conversationId: toObjectId(conversationId), limit: query.limit }
+    const { items, next } = await readPage(question, positionOf(query))
+    return { items, nextCursor: next ? encodeCursor(next) : null }
   }
 
   /** As a majority has it. @throws Problem not_found where the caller is no member (whether or not the message exists) */
@@ -130,9 +119,4 @@ export class MessageService {
   async #requireMember(caller: Caller, conversationId: string): Promise<void> {
     if (!(await this.#deps.memberships.isMember(caller.userId, conversationId))) throw new Problem('not_found')
   }
-}
-
-const positionOf = (query: ListMessages): Position => {
-  if (query.cursor !== undefined) return decodeCursor(Position, query.cursor)
-  return query.afterSeq === undefined ? ['before', query.beforeSeq ?? Number.MAX_SAFE_INTEGER] : ['after', query.afterSeq]
 }
