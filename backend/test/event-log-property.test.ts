@@ -168,7 +168,7 @@ class World {
 }
 
 const pending = (entry: Entry): Pending => ({ entry, answered: false })
-const named = (text: string) => ({ eventId: text, at: new Date(), frame: Buffer.from(text) })
+const named = (text: string) => ({ eventId: text, frame: Buffer.from(text) })
 const textOf = ({ entry }: Pending): string => entry.frame.toString()
 
 const edit = ({ channel, messageId, content, outbox, deletion }: Document): void => {

@@ -45,7 +45,6 @@ describe.each(kinds)('the event log %s', (_name, create) => {
   const anEntry = (text: string, entry: Partial<Entry> = {}): Entry => ({
     channel,
     eventId: randomUUID(),
-    at: new Date(),
     frame: Buffer.from(text),
     ...entry,
   })
@@ -255,7 +254,7 @@ describe('the epoch of the log in Redis', () => {
     await commands.del(await commands.keys(`heliograph:{${lost}}:${generation}:*`))
     const after = await epochOf(generation, shards)
     expect(after).not.toBe(before)
-    const entry = { channel: `user:${randomUUID()}` as const, eventId: randomUUID(), at: new Date(), frame: Buffer.from('x') }
+    const entry = { channel: `user:${randomUUID()}` as const, eventId: randomUUID(), frame: Buffer.from('x') }
     expect(await inRedis(limits, generation, shards).append(entry)).toMatchObject({ epoch: after })
   })
 })
@@ -283,7 +282,7 @@ describe('shards', () => {
     const channels = upTo(40).map((): Entry['channel'] => `user:${randomUUID()}`)
     await log.subscribe([...channels, ...upTo(4).map((n) => controlChannel(n - 1))])
     for (const text of ['a', 'b']) {
-      await Promise.all(channels.map((channel) => log.append({ channel, eventId: randomUUID(), at: new Date(), frame: Buffer.from(text) })))
+      await Promise.all(channels.map((channel) => log.append({ channel, eventId: randomUUID(), frame: Buffer.from(text) })))
     }
     const before = (await log.head()).position
     await log.tick()
@@ -302,8 +301,8 @@ describe('the log in Redis', () => {
     const log = inRedis({ entriesPerChannel: 50, ttlSeconds: 77 }, generation)
     const channel = `conversation:${randomUUID()}` as const
     await log.setBase(channel, 0)
-    await log.append({ channel, eventId: randomUUID(), at: new Date(), frame: Buffer.from('1'), seq: 1 })
-    await log.append({ channel, eventId: randomUUID(), at: new Date(), frame: Buffer.from('3'), seq: 3 })
+    await log.append({ channel, eventId: randomUUID(), frame: Buffer.from('1'), seq: 1 })
+    await log.append({ channel, eventId: randomUUID(), frame: Buffer.from('3'), seq: 3 })
     const keys = await commands.keys(`heliograph:*:${generation}:*:${channel}`)
     expect(keys).toHaveLength(3)
     for (const key of keys) expect(await commands.ttl(key)).toBeGreaterThan(70)

@@ -66,7 +66,7 @@ const aCrowd = async (): Promise<{ channel: Conversation; crowd: RawReader[] }> 
 
 const publish = (channel: Conversation, n: number, bytes: number) => {
   const frame = encodeFrame('message.created', { n, filler: 'x'.repeat(bytes) })
-  return neighbour.context.log.append({ channel, eventId: randomUUID(), at: new Date(), frame, seq: n + 1 })
+  return neighbour.context.log.append({ channel, eventId: randomUUID(), frame, seq: n + 1 })
 }
 const startLog = (channel: Conversation) => neighbour.context.log.setBase(channel, 0)
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, n) => n)

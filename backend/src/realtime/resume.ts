@@ -1,6 +1,6 @@
 import type { Cursor } from './cursor.js'
 import type { ChannelState, Head } from './log/log.js'
-import { ageOf, clockMarginMs, covers, type EntryId, idIn, isAfter, millisecondsOf, type Position } from './log/position.js'
+import { ageOf, covers, type EntryId, idIn, isAfter, millisecondsOf, type Position } from './log/position.js'
 
 /** live: no position was given. exact: all since is replayed. partial: but for the conversations to fetch again. reset: fetch all. */
 export type Verdict = 'live' | 'exact' | 'partial' | 'reset'
@@ -9,6 +9,9 @@ export interface Membership {
   readonly conversationId: string
   readonly joinedAt: Date
 }
+
+/** The clocks of workers, the database and Redis may differ by so much. */
+const clockMarginMs = 10_000
 
 interface Question {
   /** undefined where it could not be read; `given` tells whether there was one. */

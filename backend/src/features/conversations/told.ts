@@ -22,7 +22,7 @@ export const conversationSource = (collection: () => mongo.Collection<Conversati
           conversation: viewConversation(conversation, id),
         })
         const control: ControlMessage = { joined: { conversationId, userIds: [id] } }
-        return { channel: `user:${id}`, eventId: `${eventId}:${id}`, at, frame, control }
+        return { channel: `user:${id}`, eventId: `${eventId}:${id}`, frame, control }
       })
     },
 

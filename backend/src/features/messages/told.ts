@@ -29,7 +29,7 @@ const asChanged = (message: MessageDocument, version: number): MessageDocument =
 const tell = (message: MessageDocument, { type, eventId, at, data }: OutboxEntry): Entry => {
   const { conversationId, seq, id } = viewMessage(message)
   const about = { conversationId, at: at.toISOString() }
-  const entry = { channel: channelOf(message), eventId, at }
+  const entry = { channel: channelOf(message), eventId }
   if (type === 'message.deleted') return { ...entry, frame: encodeEvent({ type, ...about, message: viewMessage(message) }) } // no messageId: it outlives the purge
   const changed = (version: number) => viewMessage(asChanged(message, version))
   if (type === 'message.created') return { ...entry, frame: encodeEvent({ type, ...about, message: changed(1) }), seq, messageId: id }

@@ -15,7 +15,7 @@ export const sessionSource = (collection: () => mongo.Collection<SessionDocument
       const userId = session.userId.toHexString()
       const ended = { at: at.toISOString(), sessionId, reason: data?.['reason'] ?? '' }
       const control: ControlMessage = { revoked: { userId, ...ended } }
-      return [{ channel: `user:${userId}`, eventId, at, frame: encodeEvent({ type: 'session.revoked', ...ended }), control }]
+      return [{ channel: `user:${userId}`, eventId, frame: encodeEvent({ type: 'session.revoked', ...ended }), control }]
     },
 
     baseOf: () => Promise.resolve(0), // these events have no seq

@@ -11,8 +11,6 @@ export interface Entry {
   readonly channel: Exclude<Channel, ControlChannel>
   /** Told apart by it: the same event appended again is found and not told twice. */
   readonly eventId: string
-  /** When it happened, by its worker's clock: what has no seq is looked for among what was appended since, less a margin for clocks. */
-  readonly at: Date
   /** `event:` and `data:` lines and the blank line; the id is put before them by whoever streams. */
   readonly frame: Buffer
   /** Of `message.created`: the channel shows these in the order of seq, whichever worker appends first. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Answer, Channel, ChannelState, Entry, EventLog, Head, LoggedFrame, LogLimits, LogListener, Page } from './log.js'
-import { clockMarginMs, compareIds, type EntryId, isAfter, millisecondsOf, origin } from './position.js'
+import { compareIds, type EntryId, isAfter, millisecondsOf, origin } from './position.js'
 import { controlChannel } from './shards.js'
 
 interface Logged extends LoggedFrame {
@@ -15,6 +15,8 @@ interface ChannelLog {
   seq: number | undefined
   readonly held: Map<number, Entry>
   readonly purged: Set<string>
+  /** The events without a seq, newest last. */
+  readonly told: Set<string>
   expiresAt: number
 }
 
@@ -122,11 +124,20 @@ export class MemoryLog implements EventLog {
         if (log.held.size < mostHeld) log.held.set(seq, entry)
         return 'held'
       }
-    } else if (hasSince(log, entry)) return 'appended'
+    } else if (log.told.has(entry.eventId)) return 'appended'
     if (entry.control) this.#write(control, this.#log(control), { ...entry, frame: Buffer.from(JSON.stringify(entry.control)) }, undefined)
     this.#writeEvent(channel, log, entry)
-    if (seq !== undefined) this.#release(channel, log, seq)
+    if (seq === undefined) this.#noteTold(log, entry.eventId)
+    else this.#release(channel, log, seq)
     return 'appended'
+  }
+
+  #noteTold({ told }: ChannelLog, eventId: string): void {
+    told.add(eventId)
+    for (const oldest of told) {
+      if (told.size <= this.#limits.entriesPerChannel) return
+      told.delete(oldest)
+    }
   }
 
   #writeEvent(channel: Channel, log: ChannelLog, entry: Entry): void {
@@ -167,7 +178,16 @@ export class MemoryLog implements EventLog {
     const live = this.#live(channel)
     if (live) return live
     const expiresAt = this.#now() + this.#limits.ttlSeconds * 1000
-    const fresh: ChannelLog = { entries: [], last: origin, floor: origin, seq: undefined, held: new Map(), purged: new Set(), expiresAt }
+    const fresh: ChannelLog = {
+      entries: [],
+      last: origin,
+      floor: origin,
+      seq: undefined,
+      held: new Map(),
+      purged: new Set(),
+      told: new Set(),
+      expiresAt,
+    }
     this.#channels.set(channel, fresh)
     return fresh
   }
@@ -184,7 +204,3 @@ export class MemoryLog implements EventLog {
     for (const [channel, log] of this.#channels) if (log.expiresAt <= this.#now()) this.#channels.delete(channel)
   }
 }
-
-/** True where the event is in the log already. */
-const hasSince = ({ entries }: ChannelLog, { eventId, at }: Entry): boolean =>
-  entries.some((logged) => logged.eventId === eventId && millisecondsOf(logged.id) >= at.getTime() - clockMarginMs)

@@ -25,9 +25,6 @@ export const isAfter = (left: EntryId, right: EntryId): boolean => compareIds(le
 /** When an id was given, in milliseconds by the clock of its Redis. */
 export const millisecondsOf = (id: EntryId): number => parts(id)[0]
 
-/** The clocks of workers, the database and Redis may differ by so much. */
-export const clockMarginMs = 10_000
-
 /** Before everything in every shard. */
 export const beginning = (shards: number): Position => Array.from({ length: shards }, () => origin)
 

@@ -3,7 +3,7 @@ import type { Cluster, Redis } from 'ioredis'
 import type { Subscriber } from '../../platform/redis-subscriber.js'
 import { tagOf } from '../../platform/shards.js'
 import type { Answer, Channel, ChannelState, Entry, EventLog, Head, LogLimits, LogListener, Outcome, Page } from './log.js'
-import { clockMarginMs, type EntryId, isAfter, origin } from './position.js'
+import { type EntryId, isAfter, origin } from './position.js'
 import { appendScript, headScript, passOverScript, purgeScript, setBaseScript, tickScript } from './scripts.js'
 import { controlChannel, shardOfChannel } from './shards.js'
 
@@ -29,7 +29,7 @@ const scripts: Record<Script, string> = {
   head: headScript,
   tick: tickScript,
 }
-const keysOfScripts = 8
+const keysOfScripts = 9
 const mostHeld = 1000
 /** So many channels are asked for at once: no command waits for long behind them. */
 const mostAtOnce = 500
@@ -68,9 +68,8 @@ export class RedisLog implements EventLog {
   }
 
   async append(entry: Entry): Promise<Answer> {
-    const { channel, eventId, seq, messageId, at, frame, control } = entry
-    const since = Math.max(0, at.getTime() - clockMarginMs)
-    const own = [eventId, seq ?? '', messageId ?? '', since, frame, control ? JSON.stringify(control) : '', mostHeld]
+    const { channel, eventId, seq, messageId, frame, control } = entry
+    const own = [eventId, seq ?? '', messageId ?? '', frame, control ? JSON.stringify(control) : '', mostHeld]
     const [epoch, outcome] = (await this.#call('append', channel, own)) as [string, Outcome]
     this.#epochs[this.shardOf(channel)] = epoch
     return { epoch: await this.#epoch(), outcome }
@@ -208,6 +207,7 @@ export class RedisLog implements EventLog {
       this.#name('purged', channel),
       this.#name('state', control),
       this.#name('stream', control),
+      this.#name('told', channel),
     ]
     const fresh = randomBytes(12).toString('base64url')
     const settings = [generation(), this.shards, fresh, limits.entriesPerChannel, limits.ttlSeconds, subscriber.publishes]

@@ -2,6 +2,7 @@
  * The log's scripts. Each runs as one step in Redis, touches the keys of one shard, and changes nothing before it has checked everything.
  *
  * KEYS  1 epoch  2 clock  3 channel state  4 channel stream  5 held  6 purged  7 control state  8 control stream
+ *       9 the events without a seq that the channel has been told
  * ARGV  1 generation  2 shards  3 a fresh random id  4 entries per channel  5 ttl in seconds  6 PUBLISH or SPUBLISH
  *       7 the channel's name  8 the control channel's name  then each script's own
  */
@@ -78,9 +79,9 @@ local function releaseHeld(seq)
 end
 `
 
-/** ARGV 9 event id  10 seq or ''  11 message id or ''  12 since when it may have been appended before, in ms  13 frame  14 control message or ''  15 most held. Answers {epoch, outcome}. */
+/** ARGV 9 event id  10 seq or ''  11 message id or ''  12 frame  13 control message or ''  14 most held. Answers {epoch, outcome}. */
 export const appendScript = `${shared}
-local eventId, seq, messageId, since, frame, control = ARGV[9], tonumber(ARGV[10]), ARGV[11], ARGV[12], ARGV[13], ARGV[14]
+local eventId, seq, messageId, frame, control = ARGV[9], tonumber(ARGV[10]), ARGV[11], ARGV[12], ARGV[13]
 local current = epoch()
 
 if seq then
@@ -88,21 +89,25 @@ if seq then
   if not base then return { current, 'need-base' } end
   if seq <= base then return { current, 'appended' } end
   if seq > base + 1 then
-    if redis.call('HLEN', KEYS[5]) < tonumber(ARGV[15]) then
+    if redis.call('HLEN', KEYS[5]) < tonumber(ARGV[14]) then
       redis.call('HSET', KEYS[5], tostring(seq), cmsgpack.pack({ eventId, messageId, frame }))
       redis.call('EXPIRE', KEYS[5], ARGV[5])
     end
     return { current, 'held' }
   end
-else
-  for _, entry in ipairs(redis.call('XREVRANGE', KEYS[4], '+', since)) do
-    if entry[2][2] == eventId then return { current, 'appended' } end
-  end
+elseif redis.call('ZSCORE', KEYS[9], eventId) then
+  return { current, 'appended' }
 end
 
 if control ~= '' then appendTo(KEYS[7], KEYS[8], ARGV[8], eventId, '', control) end
 appendEvent(eventId, messageId, frame)
-if seq then releaseHeld(seq) end
+if seq then
+  releaseHeld(seq)
+else
+  redis.call('ZADD', KEYS[9], now(), eventId)
+  redis.call('ZREMRANGEBYRANK', KEYS[9], 0, -1 - tonumber(ARGV[4]))
+  redis.call('EXPIRE', KEYS[9], ARGV[5])
+end
 return { current, 'appended' }
 `
 
