@@ -121,10 +121,13 @@ const toConfig = (values: Values, worker: string): Config => {
   }
 }
 
-const redisFaults = ({ REDIS_URL, REDIS_SENTINELS, REDIS_CA_FILE }: Partial<Values>, { clustered }: { clustered: boolean }): string[] => {
-  if (REDIS_URL && REDIS_SENTINELS) return ['REDIS_SENTINELS: is set beside REDIS_URL; only one of the two can say where Redis is']
-  if (REDIS_URL && !REDIS_URL.tls && REDIS_CA_FILE) return ['REDIS_CA_FILE: needs a REDIS_URL that begins with rediss://']
-  return clustered && !REDIS_URL && !REDIS_SENTINELS ? ['REDIS_URL: is required with more than one worker'] : []
+const redisFaults = (values: Partial<Values>, { clustered }: { clustered: boolean }): string[] => {
+  const { REDIS_URL: url, REDIS_SENTINELS: sentinels, REDIS_CLUSTER: cluster, REDIS_CA_FILE: ca } = values
+  if (url && sentinels) return ['REDIS_SENTINELS: is set beside REDIS_URL; only one of the two can say where Redis is']
+  if (cluster && (url || sentinels))
+    return [`REDIS_CLUSTER: is set beside ${url ? 'REDIS_URL' : 'REDIS_SENTINELS'}; only one of the two can say where Redis is`]
+  if (url && !url.tls && ca) return ['REDIS_CA_FILE: needs a REDIS_URL that begins with rediss://']
+  return clustered && !url && !sentinels && !cluster ? ['REDIS_URL: is required with more than one worker'] : []
 }
 
 const redisOf = (values: Values): RedisSettings | undefined => {
@@ -132,6 +135,9 @@ const redisOf = (values: Values): RedisSettings | undefined => {
   if (sentinels) {
     const at = { sentinels, name: values.REDIS_SENTINEL_NAME, password: values.REDIS_SENTINEL_PASSWORD }
     return { at, username, password, database: 0, tls: ca === undefined ? undefined : { ca } }
+  }
+  if (values.REDIS_CLUSTER) {
+    return { at: { cluster: values.REDIS_CLUSTER }, username, password, database: 0, tls: ca === undefined ? undefined : { ca } }
   }
   return (
     url && {

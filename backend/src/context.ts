@@ -19,8 +19,8 @@ import { createIndexes, requireIndexes } from './platform/indexes.js'
 import { Keyspace } from './platform/keyspace.js'
 import type { Logger } from './platform/logger.js'
 import { Mongo } from './platform/mongo.js'
-import { RedisClients } from './platform/redis.js'
-import { RedisSubscriber } from './platform/redis-subscriber.js'
+import { redisConnections } from './platform/redis-connections.js'
+import { tagOf } from './platform/shards.js'
 import { Hub } from './realtime/hub.js'
 import { Leases } from './realtime/leases.js'
 import { MemoryLog } from './realtime/log/memory-log.js'
@@ -30,8 +30,11 @@ import { Sweeper } from './realtime/sweeper.js'
 
 export type Context = ReturnType<typeof createContext>
 
-/** Constructs every client and service, and connects nothing: `start` does, `close` ends it. */
-export const createContext = (config: Config, logger: Logger) => {
+/**
+ * Constructs every client and service, and connects nothing: `start` does, `close` ends it.
+ * @param timing how long an outbox keeps what was told, where it is not the default
+ */
+export const createContext = (config: Config, logger: Logger, timing: { readonly forgetAfterMs?: number } = {}) => {
   const mongo = new Mongo(config.mongo, logger)
   const { connection } = mongo
   const userModel = connection.model<UserDocument>('User', userSchema)
@@ -40,21 +43,23 @@ export const createContext = (config: Config, logger: Logger) => {
   const messageModel = connection.model<MessageDocument>('Message', messageSchema)
   const models = [userModel, sessionModel, conversationModel, messageModel]
 
-  const redis = config.redis && new RedisClients(config.redis, logger)
+  const { shards } = config.eventLog
+  const tags = Array.from({ length: shards }, (_, shard) => tagOf(shard))
+  const redis = config.redis && redisConnections(config.redis, tags, logger)
   const generation = () => mongo.generation
-  const keyspace = new Keyspace(generation)
+  const keyspace = new Keyspace(generation, shards)
   const log = redis
     ? new RedisLog({
         commands: redis.commands,
-        subscriber: new RedisSubscriber(redis.subscriber),
+        subscriber: redis.channels,
         generation,
         limits: config.eventLog,
-        shards: config.eventLog.shards,
+        shards,
         refusal: () => redis.refusal,
       })
     : new MemoryLog(config.eventLog)
   const hub = new Hub(log, logger)
-  const outbox = new Outbox({ log, logger, onEpoch: (epoch) => hub.noteEpoch(epoch) })
+  const outbox = new Outbox({ log, logger, onEpoch: (epoch) => hub.noteEpoch(epoch), ...timing })
   const collection = <D extends object>(name: string) => connection.getClient().db(connection.name).collection<D>(name)
   const leases = new Leases({ leases: () => collection('leases'), logger })
 

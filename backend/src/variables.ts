@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
 import { defaultLimits, limitNames, parseRate, type Rate } from './http/limits-table.js'
-import { certificateFile, redisUrl, sentinelAddresses } from './platform/redis-address.js'
+import { certificateFile, redisAddresses, redisUrl } from './platform/redis-address.js'
 import { mostShards } from './platform/shards.js'
 
 /** One environment variable: how its text becomes a value, and what `.env.example` says of it. */
@@ -146,7 +146,7 @@ export const variables = {
 
   REDIS_URL: variable(
     'Redis',
-    'Needed, or REDIS_SENTINELS, as soon as there is more than one worker; rediss:// for TLS',
+    'Needed, or REDIS_SENTINELS or REDIS_CLUSTER, as soon as there is more than one worker; rediss:// for TLS',
     'redis://127.0.0.1:6379',
     redisUrl.optional(),
     { secret: true },
@@ -155,7 +155,7 @@ export const variables = {
   REDIS_PASSWORD: variable('Redis', 'Where it is not in the URL', '', z.string().optional(), { secret: true }),
   REDIS_CA_FILE: variable(
     'Redis',
-    'PEM file of the CA to trust in place of the well-known ones; with REDIS_SENTINELS it turns TLS on',
+    'PEM file of the CA to trust in place of the well-known ones; with REDIS_SENTINELS or REDIS_CLUSTER it turns TLS on',
     '',
     certificateFile.optional(),
   ),
@@ -163,10 +163,16 @@ export const variables = {
     'Redis',
     'In place of REDIS_URL: host:port of every Sentinel, separated by commas',
     '',
-    sentinelAddresses.optional(),
+    redisAddresses.optional(),
   ),
   REDIS_SENTINEL_NAME: variable('Redis', 'What the Sentinels call the master', 'mymaster', z.string().default('mymaster')),
   REDIS_SENTINEL_PASSWORD: variable('Redis', 'The password of the Sentinels themselves', '', z.string().optional(), { secret: true }),
+  REDIS_CLUSTER: variable(
+    'Redis',
+    'In place of REDIS_URL: host:port of some servers of a Redis Cluster, separated by commas; set REDIS_SHARDS too',
+    '',
+    redisAddresses.optional(),
+  ),
   REDIS_SHARDS: variable(
     'Redis',
     'Over how many parts the events are spread, for a Redis Cluster: the same for all workers; changing it sends every client to fetch all',

@@ -55,6 +55,29 @@ describe('the configuration of Redis', () => {
     expect(faultsOf({ REDIS_SENTINELS: text })).toEqual([expect.stringMatching('^REDIS_SENTINELS: addresses such as')])
   })
 
+  it('reads the addresses of a Redis Cluster, which need no URL', () => {
+    const variables = { REDIS_CLUSTER: 'one:7000,10.0.0.2:7001', REDIS_PASSWORD: 'servers', REDIS_SHARDS: '4' }
+    const cluster = [
+      { host: 'one', port: 7000 },
+      { host: '10.0.0.2', port: 7001 },
+    ]
+    expect(read(variables).redis).toEqual({ ...nothing, at: { cluster }, password: 'servers' })
+    expect(read(variables).eventLog.shards).toBe(4)
+    expect(faultsOf(variables, { clustered: true })).toEqual([])
+  })
+
+  it.each([
+    [{ REDIS_URL: 'redis://cache' }, 'REDIS_URL'],
+    [{ REDIS_SENTINELS: 'one:26379' }, 'REDIS_SENTINELS'],
+  ])('refuses a Redis Cluster beside %j', (beside, name) => {
+    const both = { REDIS_CLUSTER: 'one:7000', ...beside }
+    expect(faultsOf(both)).toEqual([expect.stringMatching(`^REDIS_CLUSTER: is set beside ${name}`)])
+  })
+
+  it.each(['0', '17', 'two'])('refuses %s shards', (shards) => {
+    expect(faultsOf({ REDIS_SHARDS: shards })).toEqual([expect.stringMatching('^REDIS_SHARDS:')])
+  })
+
   it('refuses a URL and Sentinels at once', () => {
     const both = { REDIS_URL: 'redis://cache', REDIS_SENTINELS: 'one:26379' }
     expect(faultsOf(both)).toEqual([expect.stringMatching('^REDIS_SENTINELS: is set beside REDIS_URL')])

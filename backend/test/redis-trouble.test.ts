@@ -1,68 +1,31 @@
-import { randomUUID } from 'node:crypto'
-import { afterEach, describe, expect, inject, it } from 'vitest'
-import { aDirectConversation, aPerson, type Person } from './support/people.js'
-import { SseClient } from './support/sse-client.js'
+import { describe, expect, inject, it } from 'vitest'
+import {
+  afterwards,
+  aNeighbour,
+  anApp,
+  aStream,
+  at,
+  deadline,
+  hasEnded,
+  longAgo,
+  outboxesAreEmpty,
+  sendAll,
+  textsOf,
+  upTo,
+} from './support/listening.js'
+import { aDirectConversation, aPerson } from './support/people.js'
 import { TcpProxy, targetOf, through } from './support/tcp-proxy.js'
-import { startTestApp, type TestApp } from './support/test-app.js'
 
-const deadline = { timeout: 30_000 }
-const closing: (() => unknown)[] = []
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) await close()
-})
-
-const anApp = async (...parameters: Parameters<typeof startTestApp>): Promise<TestApp> => {
-  const app = await startTestApp(...parameters)
-  closing.push(() => app.close())
-  return app
-}
-/** Another worker: the same database. */
-const aNeighbour = (of: TestApp, variables: Readonly<Record<string, string>>): Promise<TestApp> =>
-  anApp({ MONGO_URI: of.context.config.mongo.uri, JWT_SECRET: of.secret, ...variables })
-const aStream = async (person: Person, at: TestApp, lastEventId?: string): Promise<SseClient> => {
-  const headers = { authorization: `Bearer ${person.accessToken}`, ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }) }
-  const stream = await SseClient.open(`${at.url}/sse`, { headers })
-  closing.push(() => stream.close())
-  await stream.waitFor(({ event }) => event === 'resume', 10_000)
-  return stream
-}
-const hasEnded = (stream: SseClient): { readonly value: boolean } => {
-  const ended = { value: false }
-  void stream.ended.then(() => {
-    ended.value = true
-  })
-  return ended
-}
-const textsOf = (stream: SseClient): string[] =>
-  stream.events.filter(({ event }) => event === 'message.created').map(({ data }) => (data as { message: { text: string } }).message.text)
-const sendAll = async (from: Person, conversationId: string, texts: readonly string[]): Promise<void> => {
-  for (const text of texts) await from.send(conversationId, { text }).expect(201)
-}
-/** A person's calls at another worker. */
-const at = (app: TestApp, person: Person): Person => ({
-  ...person,
-  send: (conversationId, { clientId = randomUUID(), text = 'hello' }) =>
-    app.request
-      .post(`/api/v1/conversations/${conversationId}/messages`)
-      .auth(person.accessToken, { type: 'bearer' })
-      .send({ clientId, text }),
-  post: (path, body) => app.request.post(`/api/v1${path}`).auth(person.accessToken, { type: 'bearer' }).send(body),
-})
-/** Everybody has joined long enough ago for a replay. */
-const longAgo = (app: TestApp) =>
-  app.context.mongo.connection
-    .collection('conversations')
-    .updateMany({}, { $set: { 'members.$[].joinedAt': new Date(Date.now() - 60_000) } })
-const upTo = (n: number, prefix: string): string[] => Array.from({ length: n }, (_, index) => `${prefix} ${index + 1}`)
+const soon = { forgetAfterMs: 1000 }
 
 describe.each([1, 4])('a lost connection to Redis, with %i shards', (shards) => {
   const spread = { REDIS_SHARDS: String(shards) }
 
   it('is lived through: what is sent meanwhile, here and elsewhere, is stored, and told once and in order when it is back', async () => {
     const proxy = await TcpProxy.open(targetOf(inject('redisUrl')))
-    closing.push(() => proxy.close())
-    const elsewhere = await anApp(spread)
-    const cutOff = await aNeighbour(elsewhere, { ...spread, REDIS_URL: through(inject('redisUrl'), proxy) })
+    afterwards(() => proxy.close())
+    const elsewhere = await anApp(spread, soon)
+    const cutOff = await aNeighbour(elsewhere, { ...spread, REDIS_URL: through(inject('redisUrl'), proxy) }, soon)
     const { ann, bob, conversation } = await aDirectConversation(elsewhere)
     const carol = await aPerson(elsewhere)
     const streams = await Promise.all([ann, bob, bob, carol].map((person) => aStream(person, cutOff)))
@@ -98,7 +61,8 @@ describe.each([1, 4])('a lost connection to Redis, with %i shards', (shards) => 
     expect(again.events[0]?.data).toMatchObject({ verdict: 'exact' })
     await sendAll(ann, conversation.id, ['later'])
     await expect.poll(() => textsOf(again)).toEqual(['later'])
-  })
+    await outboxesAreEmpty(elsewhere)
+  }, 120_000)
 })
 
 describe('what a lost connection made unsure', () => {
@@ -107,7 +71,7 @@ describe('what a lost connection made unsure', () => {
   /** A worker that can be cut off from Redis, another one, and a stream at the first. */
   const cutOffWorker = async () => {
     const proxy = await TcpProxy.open(targetOf(inject('redisUrl')))
-    closing.push(() => proxy.close())
+    afterwards(() => proxy.close())
     const elsewhere = await anApp(few)
     const cutOff = await aNeighbour(elsewhere, { ...few, REDIS_URL: through(inject('redisUrl'), proxy) })
     const { ann, bob, conversation } = await aDirectConversation(elsewhere)

@@ -1,20 +1,39 @@
 import type { Generation } from './generation.js'
+import { shardOfName, tagOf } from './shards.js'
 
 /**
  * Names what the server keeps in Redis beside the log. All names carry the database's generation, so that what Redis remembers of a database
- * that was restored, or of another one, is never taken for this one's.
+ * that was restored, or of another one, is never taken for this one's; and a shard's tag, as the log's.
  */
 export class Keyspace {
   readonly #generation: () => Generation
-  constructor(generation: () => Generation) {
+  readonly #shards: number
+  constructor(generation: () => Generation, shards = 1) {
     this.#generation = generation
+    this.#shards = shards
   }
 
   head(conversationId: string): string {
-    return `heliograph:${this.#generation()}:head:${conversationId}`
+    return this.#name('head', conversationId)
   }
 
   ticket(hash: string): string {
-    return `heliograph:${this.#generation()}:ticket:${hash}`
+    return this.#name('ticket', hash)
+  }
+
+  /** Names by shard: what a Redis Cluster takes in one command. */
+  byShard(names: readonly string[]): string[][] {
+    const ofShards = new Map<string, string[]>()
+    for (const name of names) {
+      const tag = name.slice(0, name.indexOf('}'))
+      const own = ofShards.get(tag)
+      if (own) own.push(name)
+      else ofShards.set(tag, [name])
+    }
+    return [...ofShards.values()]
+  }
+
+  #name(kind: string, of: string): string {
+    return `heliograph:${tagOf(shardOfName(of, this.#shards))}:${this.#generation()}:${kind}:${of}`
   }
 }

@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 
-interface Address {
+export interface Address {
   readonly host: string
   readonly port: number
 }
@@ -18,7 +18,7 @@ const defaultPort = 6379
 const mostPort = 65_535
 const urlForm = /^rediss?:\/\/[^\s?#]+$/
 const databasePath = /^\/?(\d{0,4})$/
-const sentinelForm = /^(\[[0-9a-f:.]+\]|[^\s:/@[\]]+):([1-9]\d{0,4})$/i
+const addressForm = /^(\[[0-9a-f:.]+\]|[^\s:/@[\]]+):([1-9]\d{0,4})$/i
 
 const withoutBrackets = (host: string): string => host.replace(/^\[|\]$/g, '')
 
@@ -38,8 +38,8 @@ const parseUrl = (text: string): RedisUrl | undefined => {
   }
 }
 
-const parseSentinel = (text: string): Address | undefined => {
-  const [, host = '', port] = sentinelForm.exec(text.trim()) ?? []
+const parseAddress = (text: string): Address | undefined => {
+  const [, host = '', port] = addressForm.exec(text.trim()) ?? []
   return host === '' || Number(port) > mostPort ? undefined : { host: withoutBrackets(host), port: Number(port) }
 }
 
@@ -56,8 +56,8 @@ export const redisUrl = z.string().transform((text, context): RedisUrl => {
 })
 
 /** `host:port`, separated by commas. */
-export const sentinelAddresses = z.string().transform((text, context): readonly Address[] => {
-  const parsed = text.split(',').map(parseSentinel)
+export const redisAddresses = z.string().transform((text, context): readonly Address[] => {
+  const parsed = text.split(',').map(parseAddress)
   const addresses = parsed.filter((address) => address !== undefined)
   if (addresses.length === parsed.length) return addresses
   context.addIssue('addresses such as 10.0.0.1:26379, separated by commas')
@@ -78,7 +78,10 @@ export const certificateFile = z.string().transform((path, context): string => {
 
 /** Where Redis is and how it is spoken to. */
 export interface RedisSettings {
-  readonly at: Address | { readonly sentinels: readonly Address[]; readonly name: string; readonly password: string | undefined }
+  readonly at:
+    | Address
+    | { readonly cluster: readonly Address[] }
+    | { readonly sentinels: readonly Address[]; readonly name: string; readonly password: string | undefined }
   readonly username: string | undefined
   readonly password: string | undefined
   readonly database: number

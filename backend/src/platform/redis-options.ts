@@ -1,15 +1,17 @@
 import { isIP } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
-import type { RedisOptions } from 'ioredis'
+import type { ClusterOptions, RedisOptions } from 'ioredis'
 import type { RedisSettings } from './redis-address.js'
 
 const commandDeadlineMs = 2000
 const connectDeadlineMs = 5000
 /** From saying goodbye to destroying the socket: a server that hangs never answers it. */
 const closeDeadlineMs = 500
+const mostRedirections = 20
+const redirectionDelayMs = 100
 const reconnectMs = { first: 100, most: 2000 }
 
-const backoff = (attempt: number): number =>
+export const backoff = (attempt: number): number =>
   Math.min(reconnectMs.first * 2 ** Math.min(attempt, 6), reconnectMs.most) * (0.5 + Math.random() / 2)
 
 const tlsOf = ({ at, tls }: RedisSettings): ConnectionOptions | undefined =>
@@ -20,6 +22,7 @@ const tlsOf = ({ at, tls }: RedisSettings): ConnectionOptions | undefined =>
   }
 
 const placeOf = ({ at }: RedisSettings, tls: ConnectionOptions | undefined): RedisOptions => {
+  if ('cluster' in at) return { ...(tls && { tls }) }
   if ('host' in at) return { host: at.host, port: at.port, ...(tls && { tls }) }
   return {
     sentinels: [...at.sentinels],
@@ -47,3 +50,27 @@ export const redisOptions = (settings: RedisSettings): RedisOptions => ({
   disconnectTimeout: closeDeadlineMs,
   retryStrategy: backoff,
 })
+
+/** Options for a connection to one server of a Redis Cluster: who holds it makes it anew, elsewhere perhaps. */
+export const nodeOptions = (settings: RedisSettings): RedisOptions => ({
+  ...redisOptions(settings),
+  retryStrategy: () => null,
+  autoResubscribe: false,
+})
+
+/** Options for a Redis Cluster's commands. A server's own name is looked up anew at every connection. */
+export const clusterOptions = (settings: RedisSettings): ClusterOptions => {
+  const { retryStrategy: _retry, enableOfflineQueue: _queue, ...node } = redisOptions(settings)
+  return {
+    redisOptions: node,
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    slotsRefreshTimeout: commandDeadlineMs,
+    clusterRetryStrategy: backoff,
+    maxRedirections: mostRedirections,
+    retryDelayOnFailover: redirectionDelayMs,
+    retryDelayOnClusterDown: redirectionDelayMs,
+    retryDelayOnTryAgain: redirectionDelayMs,
+    dnsLookup: (host, callback) => callback(null, host),
+  }
+}

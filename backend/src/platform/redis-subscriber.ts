@@ -15,7 +15,7 @@ export interface Subscriber {
   readonly publishes: 'PUBLISH' | 'SPUBLISH'
   /** Once resolved, what is published arrives. @param tag what all the names carry */
   subscribe(tag: string, names: readonly string[]): Promise<void>
-  unsubscribe(name: string): void
+  unsubscribe(tag: string, name: string): void
   listen(listener: SubscriberListener): void
 }
 
@@ -32,7 +32,7 @@ export class RedisSubscriber implements Subscriber {
     await this.#redis.subscribe(...names)
   }
 
-  unsubscribe(name: string): void {
+  unsubscribe(_tag: string, name: string): void {
     this.#redis.unsubscribe(name).catch(() => undefined) // without a connection there is no subscription either
   }
 

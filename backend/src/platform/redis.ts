@@ -1,36 +1,26 @@
 import { Redis } from 'ioredis'
 import type { Logger } from './logger.js'
 import type { RedisSettings } from './redis-address.js'
-import { checkRedis, isAnswer } from './redis-check.js'
+import { checkRedis } from './redis-check.js'
+import type { RedisConnections } from './redis-connections.js'
+import { isSilent, reasonOf } from './redis-health.js'
 import { redisOptions } from './redis-options.js'
+import { RedisSubscriber } from './redis-subscriber.js'
 
 const beatMs = 5000
 
 /** A replica's answer to a write: since a failover the master is another one. */
 const isReadOnly = (error: Error): boolean => /\bREADONLY\b/.test(error.message)
 
-/** What of an error may be logged: ioredis adds the command that failed, and AUTH's has the password. */
-const reasonOf = (error: unknown) =>
-  error instanceof Error ? { reason: error.message, code: 'code' in error ? error.code : undefined } : { reason: String(error) }
-
-/** A refusal counts as an answer. */
-const answersPing = (client: Redis): Promise<boolean> =>
-  client.ping().then(
-    () => true,
-    (error: unknown) => isAnswer(error),
-  )
-
-/** Asked twice before it counts as silent: the first deadline may have passed while this process was busy. */
-const isSilent = async (client: Redis): Promise<boolean> => !(await answersPing(client)) && !(await answersPing(client))
-
 /**
  * The two connections to Redis: one for commands, one that only subscribes.
  * Nothing is queued while a connection is away and nothing unanswered is sent again: who asked is told at once, and the database knows the truth.
  * A connection whose server hangs is given up, so that Sentinel is asked for the master anew.
  */
-export class RedisClients {
+export class RedisClients implements RedisConnections {
   readonly commands: Redis
   readonly subscriber: Redis
+  readonly channels: RedisSubscriber
   readonly #logger: Logger
   #beat: NodeJS.Timeout | undefined
   #accepted = false
@@ -43,6 +33,7 @@ export class RedisClients {
     this.commands = new Redis({ ...options, reconnectOnError: isReadOnly })
     // A subscriber whose connection is lost has missed something: the hub decides, so ioredis must not subscribe again by itself.
     this.subscriber = new Redis({ ...options, autoResubscribe: false })
+    this.channels = new RedisSubscriber(this.subscriber)
     for (const [connection, client] of this.#connections) {
       client.on('error', (error: Error) => logger.warn({ ...reasonOf(error), connection }, 'Redis: connection error'))
       client.on('ready', () => logger.info({ connection }, 'Redis: ready'))

@@ -24,6 +24,8 @@ export interface TestApp {
 interface Options {
   readonly waitForDatabase?: boolean
   readonly waitForRedis?: boolean
+  /** How long an outbox keeps what was told. */
+  readonly forgetAfterMs?: number
 }
 
 const startDeadlineMs = 15_000
@@ -51,12 +53,12 @@ const aTestEnvironment = (): Record<string, string> => ({
 /** Starts the server on a free port. `overrides` are environment variables; an empty one is unset. */
 export const startTestApp = async (
   overrides: Readonly<Record<string, string>> = {},
-  { waitForDatabase = true, waitForRedis = true }: Options = {},
+  { waitForDatabase = true, waitForRedis = true, ...timing }: Options = {},
 ): Promise<TestApp> => {
   const environment = { ...aTestEnvironment(), ...overrides }
   const config = readConfig(environment)
   const logs: string[] = []
-  const context = createContext(config, createLogger(config.server.logLevel, { write: (line) => void logs.push(line) }))
+  const context = createContext(config, createLogger(config.server.logLevel, { write: (line) => void logs.push(line) }), timing)
   const server = new HttpServer(createApp(context))
   const port = await server.listen(config.server.port, config.server.host)
   const database = new URL(config.mongo.uri).pathname

@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis'
+import { Cluster, type Redis } from 'ioredis'
 import { LRUCache } from 'lru-cache'
 import type { mongo } from 'mongoose'
 import { toObjectId } from '../../http/ids.js'
@@ -9,7 +9,7 @@ import { type MessageDocument, seqIndex } from './model.js'
 interface Dependencies {
   readonly messages: () => mongo.Collection<MessageDocument>
   readonly keyspace: Keyspace
-  readonly redis: Redis | undefined
+  readonly redis: Redis | Cluster | undefined
 }
 
 /** Heads by conversation id. */
@@ -47,7 +47,7 @@ export class Heads {
     const heads: HeadMap = new Map()
     const unknown: string[] = []
     for (const [n, id] of ids.entries()) {
-      const head = Math.max(Number(hints[n] ?? 0), this.#remembered.get(keys[n] ?? '') ?? 0)
+      const head = Math.max(hints.get(keys[n] ?? '') ?? 0, this.#remembered.get(keys[n] ?? '') ?? 0)
       if (head > 0) heads.set(id, head)
       else unknown.push(id)
     }
@@ -77,15 +77,13 @@ export class Heads {
   /** Remembers heads that a majority has acknowledged. Redis is told without waiting: it holds hints alone. */
   raise(heads: HeadMap): void {
     if (heads.size === 0) return
-    const keys: string[] = []
-    const seqs: number[] = []
-    for (const [id, seq] of heads) {
-      const key = this.#deps.keyspace.head(id)
-      keys.push(key)
-      seqs.push(seq)
-      this.#remember(key, seq)
+    const { redis, keyspace } = this.#deps
+    const seqs = new Map([...heads].map(([id, seq]) => [keyspace.head(id), seq]))
+    for (const [key, seq] of seqs) this.#remember(key, seq)
+    for (const keys of this.#inOneCommand([...seqs.keys()])) {
+      const values = keys.map((key) => seqs.get(key) ?? 0)
+      redis?.eval(raiseScript, keys.length, ...keys, rememberedSeconds, ...values).catch(() => undefined) // a hint less
     }
-    this.#deps.redis?.eval(raiseScript, keys.length, ...keys, rememberedSeconds, ...seqs).catch(() => undefined) // a hint less
   }
 
   /** Forgets what this worker remembers: after a write whose outcome is not known. */
@@ -97,9 +95,22 @@ export class Heads {
     if (seq > (this.#remembered.get(key) ?? 0)) this.#remembered.set(key, seq)
   }
 
-  async #hints(keys: string[]): Promise<(string | null)[]> {
+  /** By key; what Redis has answered in time. */
+  async #hints(keys: string[]): Promise<ReadonlyMap<string, number>> {
     const { redis } = this.#deps
-    if (!redis) return []
-    return withDeadline(redis.mget(keys), hintDeadlineMs, 'heads from Redis').catch(() => [])
+    const hints = new Map<string, number>()
+    if (!redis) return hints
+    const asking = this.#inOneCommand(keys).map(async (some) => {
+      const values = await withDeadline(redis.mget(some), hintDeadlineMs, 'heads from Redis').catch(() => [])
+      for (const [n, value] of values.entries()) hints.set(some[n] ?? '', Number(value ?? 0))
+    })
+    await Promise.all(asking)
+    return hints
+  }
+
+  /** One Redis takes all keys in one command, a cluster those of one shard. */
+  #inOneCommand(keys: string[]): string[][] {
+    const { redis, keyspace } = this.#deps
+    return redis instanceof Cluster ? keyspace.byShard(keys) : [keys]
   }
 }

@@ -1,11 +1,11 @@
 import type { Mongo } from '../../platform/mongo.js'
-import type { RedisClients } from '../../platform/redis.js'
+import type { RedisConnections } from '../../platform/redis-connections.js'
 import type { Hub } from '../../realtime/hub.js'
 import type { Health, Readiness } from './schema.js'
 
 interface Dependencies {
   readonly mongo: Mongo
-  readonly redis: RedisClients | undefined
+  readonly redis: RedisConnections | undefined
   readonly hub: Hub
   readonly version: string
   readonly worker: string

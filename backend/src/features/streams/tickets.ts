@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis'
+import type { Cluster, Redis } from 'ioredis'
 import { LRUCache } from 'lru-cache'
 import { z } from 'zod'
 import type { Caller } from '../../http/endpoint.js'
@@ -21,9 +21,9 @@ const Stored = z.object({ userId: z.string(), sessionId: z.string() })
 
 /** Tickets that any worker takes. */
 export class RedisTickets implements Tickets {
-  readonly #redis: Redis
+  readonly #redis: Redis | Cluster
   readonly #keyspace: Keyspace
-  constructor(redis: Redis, keyspace: Keyspace) {
+  constructor(redis: Redis | Cluster, keyspace: Keyspace) {
     this.#redis = redis
     this.#keyspace = keyspace
   }

@@ -142,7 +142,7 @@ export class RedisLog implements EventLog {
   unsubscribe(channel: Channel): void {
     const name = this.#name('channel', channel)
     if (!this.#channels.delete(name)) return
-    this.#deps.subscriber.unsubscribe(name)
+    this.#deps.subscriber.unsubscribe(tagOf(this.shardOf(channel)), name)
   }
 
   listen(listener: LogListener): void {
