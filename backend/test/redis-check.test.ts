@@ -69,19 +69,27 @@ describe('a Redis whose CONFIG is forbidden', () => {
 
 describe('the version', () => {
   it.each([
-    ['redis', '6.2.17', false],
+    ['redis', '6.2.20', false],
     ['redis', '7.0.15', false],
-    ['redis', '7.2.6', false],
-    ['redis', '7.2.7', true],
+    ['redis', '7.2.7', false],
+    ['redis', '7.2.10', false],
     ['redis', '7.2.11', true],
-    ['redis', '7.4.1', false],
-    ['redis', '7.4.2', true],
-    ['redis', '8.0.0', true],
+    ['redis', '7.4.5', false],
+    ['redis', '7.4.6', true],
+    ['redis', '8.0.3', false],
+    ['redis', '8.0.4', true],
+    ['redis', '8.1.9', false],
+    ['redis', '8.2.1', false],
+    ['redis', '8.2.2', true],
+    ['redis', '8.4.0', true],
     ['redis', '10.1.0', true],
-    ['valkey', '7.2.7', false],
-    ['valkey', '8.0.1', false],
-    ['valkey', '8.0.2', true],
-    ['valkey', '8.1.0', true],
+    ['valkey', '7.2.10', false],
+    ['valkey', '7.2.11', true],
+    ['valkey', '8.0.5', false],
+    ['valkey', '8.0.6', true],
+    ['valkey', '8.1.3', false],
+    ['valkey', '8.1.4', true],
+    ['valkey', '9.0.0', true],
   ])('of %s %s: good is %s', (product, version, good) => {
     const info = new Map([
       ['redis_version', product === 'redis' ? version : '7.2.4'],
@@ -96,7 +104,7 @@ describe('the version', () => {
     await until(() => clients.ready)
     await killConnections()
     await until(() => logs.filter((line) => line.includes('Redis: ready')).length >= 3 && clients.ready)
-    const warnings = logs.filter((line) => line.includes('CVE-2024-46981'))
+    const warnings = logs.filter((line) => line.includes('CVE-2025-49844'))
     expect(warnings).toHaveLength(versionWarning(new Map([['redis_version', version]])) === undefined ? 0 : 1)
   })
 })

@@ -8,15 +8,18 @@ interface Verdict {
 
 type Version = readonly [major: number, minor: number, patch: number]
 
-/** The first version of each line that has the fix of CVE-2024-46981; a line between or before these has none. */
+/** The first version of each line that has the fixes of CVE-2024-46981 and CVE-2025-49844; a line between or before these has not. */
 const fixedIn: Record<'redis' | 'valkey', readonly Version[]> = {
   redis: [
-    [7, 2, 7],
-    [7, 4, 2],
+    [7, 2, 11],
+    [7, 4, 6],
+    [8, 0, 4],
+    [8, 2, 2],
   ],
   valkey: [
-    [7, 2, 8],
-    [8, 0, 2],
+    [7, 2, 11],
+    [8, 0, 6],
+    [8, 1, 4],
   ],
 }
 
@@ -51,7 +54,7 @@ export const versionWarning = (info: ReadonlyMap<string, string>): string | unde
   const [major = 0, minor = 0, patch = 0] = text.split('.').map(Number)
   if (isFixed([major, minor, patch], fixedIn[product])) return undefined
   const fixes = fixedIn[product].map((version) => version.join('.')).join(', ')
-  return `Redis: ${product} ${text} lacks the Lua use-after-free fix of CVE-2024-46981, unless its packager has added it: use ${fixes} or later`
+  return `Redis: ${product} ${text} lacks the fixes of use after free in Lua, CVE-2024-46981 and CVE-2025-49844, unless its packager has added them: use ${fixes} or later`
 }
 
 /**
