@@ -1,4 +1,4 @@
-import { describe, expect, inject, it } from 'vitest'
+import { describe, expect, inject, it, vi } from 'vitest'
 import {
   afterwards,
   aNeighbour,
@@ -14,6 +14,8 @@ import {
   upTo,
 } from './support/listening.js'
 import { aDirectConversation, aPerson } from './support/people.js'
+import { type RedisServer, startRedis } from './support/redis-server.js'
+import { until } from './support/redis-server-clients.js'
 import { TcpProxy, targetOf, through } from './support/tcp-proxy.js'
 
 const soon = { forgetAfterMs: 1000 }
@@ -110,3 +112,141 @@ describe('what a lost connection made unsure', () => {
     await expect.poll(() => textsOf(again)).toEqual(['meanwhile'])
   })
 })
+
+describe('a Redis of one’s own', () => {
+  /** Redis, a worker there, and two who talk; Bob listens. */
+  const aTalk = async (settings: readonly string[] = []) => {
+    let server = await startRedis({ settings })
+    afterwards(() => server.stop())
+    const { port } = server
+    const app = await anApp({ REDIS_URL: `redis://127.0.0.1:${port}` }, soon)
+    const { ann, bob, conversation } = await aDirectConversation(app)
+    const stream = await aStream(bob, app)
+    await sendAll(ann, conversation.id, ['before'])
+    await expect.poll(() => textsOf(stream), deadline).toEqual(['before'])
+    await longAgo(app)
+    const kill = async () => {
+      process.kill(server.pid, 'SIGKILL')
+      await expect.poll(app.context.redisReady, deadline).toBe(false)
+    }
+    /** Starts it again at its port, with what it kept. */
+    const restart = async () => {
+      const old = server
+      old.admin.disconnect()
+      server = await startRedis({ settings, port, folder: old.folder })
+      await until(app.context.redisReady, deadline.timeout)
+    }
+    return { app, server, ann, bob, conversation, stream, kill, restart }
+  }
+
+  /** Bob's stream has ended; he comes back to a reset, hears what is new, and nothing is left to be told. */
+  const isReset = async ({
+    app,
+    ann,
+    bob,
+    conversation,
+    stream,
+  }: Pick<Awaited<ReturnType<typeof aTalk>>, 'app' | 'ann' | 'bob' | 'conversation' | 'stream'>) => {
+    await stream.ended
+    const again = await aStream(bob, app, stream.events.at(-1)?.id)
+    expect(again.events[0]?.data).toMatchObject({ verdict: 'reset' })
+    await sendAll(ann, conversation.id, ['after'])
+    await expect.poll(() => textsOf(again).at(-1), deadline).toBe('after')
+    await outboxesAreEmpty(app)
+  }
+
+  it.each([
+    ['empty', []],
+    ['with its append-only file', ['--appendonly', 'yes', '--appendfsync', 'everysec']],
+  ])(
+    'that is killed and comes back %s may have lost something: streams end and are told to fetch all',
+    async (_name, settings) => {
+      const talk = await aTalk(settings)
+      await talk.kill()
+      await sendAll(talk.ann, talk.conversation.id, upTo(5, 'while it is dead'))
+      await talk.restart()
+      await isReset(talk)
+      const { body } = await talk.bob.get(`/conversations/${talk.conversation.id}/messages`).expect(200)
+      expect(body.items.map(({ text }: { text: string }) => text)).toEqual(['before', ...upTo(5, 'while it is dead'), 'after'])
+    },
+    120_000,
+  )
+
+  it('that stands still is given up, and taken again when it goes on: streams live and miss nothing', async () => {
+    const { app, server, ann, conversation, stream } = await aTalk()
+    const ended = hasEnded(stream)
+    process.kill(server.pid, 'SIGSTOP')
+    try {
+      await sendAll(ann, conversation.id, ['while it stands still'])
+      await expect.poll(app.context.redisReady, deadline).toBe(false)
+      await sendAll(ann, conversation.id, ['when it is given up'])
+    } finally {
+      process.kill(server.pid, 'SIGCONT')
+    }
+    await until(app.context.redisReady, deadline.timeout)
+    await sendAll(ann, conversation.id, ['when it goes on'])
+    await expect
+      .poll(() => textsOf(stream), deadline)
+      .toEqual(['before', 'while it stands still', 'when it is given up', 'when it goes on'])
+    expect(ended.value).toBe(false)
+    await outboxesAreEmpty(app)
+  }, 120_000)
+
+  it('that disconnects a subscriber which does not keep up has it back: streams live and miss nothing', async () => {
+    const { app, server, ann, conversation, stream } = await aTalk(['--client-output-buffer-limit', 'pubsub 65536 0 0'])
+    const ended = hasEnded(stream)
+    const lost = vi.spyOn(app.context.hub, 'gap')
+    // In one step of Redis: more for the subscriber than its buffer takes.
+    await server.admin.eval(
+      "for n = 1, 40 do redis.call('PUBLISH', KEYS[1], '\\n:' .. string.rep('x', 65536) .. '\\n\\n') end",
+      1,
+      await aChannel(server),
+    )
+    await expect.poll(() => lost.mock.calls.length, deadline).toBeGreaterThan(0)
+    const texts = upTo(20, 'after it')
+    await sendAll(ann, conversation.id, texts)
+    await expect.poll(() => textsOf(stream), deadline).toEqual(['before', ...texts])
+    expect(ended.value).toBe(false)
+    await outboxesAreEmpty(app)
+  }, 120_000)
+})
+
+describe('a Redis under Sentinel', () => {
+  it('that fails over to its replica ends streams, which come back to a reset; messages are stored meanwhile', async () => {
+    const master = await startRedis()
+    const replica = await startRedis({ settings: ['--replicaof', '127.0.0.1', String(master.port), '--repl-diskless-sync-delay', '0'] })
+    await until(async () => (await replica.admin.info('replication')).includes('master_link_status:up'), deadline.timeout)
+    const lines = [
+      `sentinel monitor chat 127.0.0.1 ${master.port} 1`,
+      'sentinel down-after-milliseconds chat 1000',
+      'sentinel failover-timeout chat 5000',
+    ]
+    const sentinel = await startRedis({ sentinel: lines })
+    for (const server of [master, replica, sentinel]) afterwards(() => server.stop())
+    await until(
+      async () => JSON.stringify(await sentinel.admin.call('SENTINEL', 'REPLICAS', 'chat')).includes(`"${replica.port}"`),
+      deadline.timeout,
+    )
+    const app = await anApp({ REDIS_URL: '', REDIS_SENTINELS: `127.0.0.1:${sentinel.port}`, REDIS_SENTINEL_NAME: 'chat' }, soon)
+    const { ann, bob, conversation } = await aDirectConversation(app)
+    const stream = await aStream(bob, app)
+    await sendAll(ann, conversation.id, ['before'])
+    await expect.poll(() => textsOf(stream), deadline).toEqual(['before'])
+    process.kill(master.pid, 'SIGKILL')
+    await sendAll(ann, conversation.id, upTo(5, 'while it fails over'))
+    await stream.ended
+    await until(app.context.redisReady, deadline.timeout)
+    const again = await aStream(bob, app, stream.events.at(-1)?.id)
+    expect(again.events[0]?.data).toMatchObject({ verdict: 'reset' })
+    await sendAll(ann, conversation.id, ['after'])
+    await expect.poll(() => textsOf(again).at(-1), deadline).toBe('after')
+    await outboxesAreEmpty(app)
+  }, 120_000)
+})
+
+/** A channel that somebody subscribes to. */
+const aChannel = async (server: RedisServer): Promise<string> => {
+  const [channel] = (await server.admin.pubsub('CHANNELS', '*')) as string[]
+  if (channel === undefined) throw new Error('nobody subscribes')
+  return channel
+}

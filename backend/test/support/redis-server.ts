@@ -7,9 +7,12 @@ import { pingRedis } from '../../../dev/services/redis/ping.js'
 import { startServer } from '../../../dev/services/start-server.js'
 import { temporaryFolder } from '../../../dev/services/temporary-folder.js'
 
+type TemporaryFolder = ReturnType<typeof temporaryFolder>
+
 /** A redis-server of a test's own, on 127.0.0.1. */
 export interface RedisServer {
   readonly port: number
+  readonly folder: TemporaryFolder
   /** Its process: to be killed or stopped by a test. */
   readonly pid: number
   /** Its administrator's connection. */
@@ -18,6 +21,9 @@ export interface RedisServer {
 }
 
 interface Options {
+  /** Where it was before, with what it kept. */
+  readonly port?: number
+  readonly folder?: TemporaryFolder
   readonly settings?: readonly string[]
   /** A Sentinel, with the lines of its configuration. */
   readonly sentinel?: readonly string[]
@@ -43,8 +49,8 @@ const redisPath = (): string => {
 
 /** Starts a redis-server, or a Sentinel, that ends with this process at the latest. */
 export const startRedis = async (options: Options = {}): Promise<RedisServer> => {
-  const folder = temporaryFolder()
-  const port = await freePort()
+  const folder = options.folder ?? temporaryFolder()
+  const port = options.port ?? (await freePort())
   const credentials = options.password === undefined ? '' : `:${options.password}@`
   const url = `redis://${credentials}127.0.0.1:${port}`
   const server = await startServer({
@@ -67,7 +73,7 @@ export const startRedis = async (options: Options = {}): Promise<RedisServer> =>
   }
   try {
     const pid = Number(/process_id:(\d+)/.exec(await admin.info('server'))?.[1])
-    return { port, pid, admin, stop }
+    return { port, folder, pid, admin, stop }
   } catch (error) {
     await stop()
     throw error
