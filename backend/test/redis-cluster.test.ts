@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { Heads } from '../src/features/messages/index.js'
+import { Keyspace } from '../src/platform/keyspace.js'
 import { createLogger } from '../src/platform/logger.js'
-import { redisConnections } from '../src/platform/redis-connections.js'
+import { type RedisConnections, redisConnections } from '../src/platform/redis-connections.js'
 import { read } from './support/configuration.js'
 import {
   afterwards,
@@ -19,6 +21,15 @@ import { aDirectConversation, aGroup, aPerson } from './support/people.js'
 import { moveSlot, type RedisCluster, startRedisCluster } from './support/redis-cluster.js'
 import { until } from './support/redis-server-clients.js'
 import { SseClient } from './support/sse-client.js'
+
+const connectionsTo = (variables: Readonly<Record<string, string>>): RedisConnections => {
+  const settings = read(variables).redis
+  if (!settings) throw new Error('no Redis is configured')
+  const connections = redisConnections(settings, ['{0}', '{1}'], createLogger('silent'))
+  afterwards(() => connections.close())
+  connections.start()
+  return connections
+}
 
 const shards = 4
 const soon = { forgetAfterMs: 1000 }
@@ -61,6 +72,19 @@ describe('with a Redis Cluster', () => {
     await outboxesAreEmpty(app)
   }, 120_000)
 
+  it('heads are shared through all of its servers, without a look at the database', async () => {
+    const clients = connectionsTo(variables())
+    await until(() => clients.ready)
+    const keyspace = new Keyspace(() => 'a generation', 16)
+    const noDatabase = (): never => {
+      throw new Error('the database was asked')
+    }
+    const [one, other] = [0, 1].map(() => new Heads({ messages: noDatabase, keyspace, redis: clients.commands }))
+    const heads = new Map(upTo(40, 'conversation').map((id, n) => [id, n + 1]))
+    one?.raise(heads)
+    await expect.poll(() => other?.of(new Set(heads.keys())), deadline).toEqual(heads)
+  })
+
   it('a slot that moves ends streams, which come back to a reset, and all goes on', async () => {
     const app = await anApp(variables(), soon)
     const { ann, bob, conversation } = await aDirectConversation(app)
@@ -81,11 +105,7 @@ describe('with a Redis Cluster', () => {
   it('is refused where one of its servers may evict', async () => {
     const second = cluster.masters[1]
     await second?.admin.config('SET', 'maxmemory-policy', 'allkeys-lru')
-    const settings = read(variables()).redis
-    if (!settings) throw new Error('no Redis is configured')
-    const clients = redisConnections(settings, ['{0}', '{1}'], createLogger('silent'))
-    afterwards(() => clients.close())
-    clients.start()
+    const clients = connectionsTo(variables())
     await until(() => clients.refusal)
     expect([clients.refusal, clients.ready]).toEqual([expect.stringContaining('noeviction'), false])
     await second?.admin.config('SET', 'maxmemory-policy', 'noeviction')
