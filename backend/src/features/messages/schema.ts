@@ -45,7 +45,7 @@ export const MessageView = z
     senderId: Id,
     clientId: z.uuid(),
     type: z.enum(['user', 'system']),
-    text: z.string().nullable().meta({ description: 'Null once the message is deleted' }),
+    text: z.string().nullable().meta({ description: 'Null in a system message, and once it is deleted' }),
     version: z.int().positive(),
     createdAt: z.iso.datetime(),
     editedAt: z.iso.datetime().nullable(),
