@@ -33,7 +33,8 @@ const heard = (told: readonly Told[]): Map<string, { version: number; text: stri
   for (const { type, message } of told) {
     const { id, version, text } = message
     const before = newest.get(id)
-    expect(version, `${type} of ${message.seq}`).toBeGreaterThan(before?.version ?? 0) // no version twice, none falls, no content after a tombstone
+    expect(version, `${type} of ${message.seq}`).toBeGreaterThan(before?.version ?? 0) // no version twice, none falls
+    expect(before?.text, 'after its tombstone').not.toBeNull()
     expect(text === null).toBe(type === 'message.deleted')
     newest.set(id, { version, text })
   }

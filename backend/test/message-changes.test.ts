@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { Types } from 'mongoose'
-import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished, vi } from 'vitest'
 import { Activity } from '../src/features/conversations/index.js'
 import { type MessageDocument, messageSource } from '../src/features/messages/index.js'
 import { Outbox } from '../src/realtime/outbox.js'
@@ -106,10 +107,26 @@ describe('members are told', () => {
     const { ann, conversation, streams } = await listening()
     const { body } = await ann.send(conversation.id, { text: 'secret' }).expect(201)
     await expect.poll(() => shortOf(streams[0])).toEqual(['created 1 v1 secret'])
-    await remove(ann, body.id).expect(200)
-    const log = await logOf(app, conversation.id)
-    expect(log).toContain('message.deleted')
-    expect(log).not.toContain('secret')
+    const { log } = app.context
+    const purge = log.purge.bind(log)
+    let answered = false
+    const mayGoOn = new Promise<() => void>((resolve) => {
+      vi.spyOn(log, 'purge').mockImplementationOnce(async (...parameters) => {
+        await new Promise<void>((goOn) => resolve(goOn))
+        await purge(...parameters)
+      })
+    })
+    const deleting = app.context.messages.delete({ userId: ann.id, sessionId: '' }, body.id).then(() => {
+      answered = true
+    })
+    const goOn = await mayGoOn
+    await nextTurn()
+    expect(answered).toBe(false)
+    goOn()
+    await deleting
+    const frames = await logOf(app, conversation.id)
+    expect(frames).toContain('message.deleted')
+    expect(frames).not.toContain('secret')
   })
 
   it('who were away: of the edit and the tombstone, and never of the content', async () => {
