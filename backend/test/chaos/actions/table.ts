@@ -1,0 +1,6 @@
+import type { Action } from '../scene.js'
+import { beginGroup } from './begin-group.js'
+import { send } from './send.js'
+
+/** What people do, by how often. */
+export const actions: readonly Action[] = [send, beginGroup]

@@ -1,0 +1,186 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { z } from 'zod'
+import type { Findings } from '../findings.js'
+import type { Restore } from '../ledger.js'
+import type { Api } from './api.js'
+import { type Connection, openConnection } from './connection.js'
+import { Journal } from './journal.js'
+import { Line } from './line.js'
+import { refetchAll, refetchOne } from './refetch.js'
+import { Conversation, Message, Resume } from './shapes.js'
+import type { StreamEvent } from './sse-parser.js'
+import { View } from './view.js'
+
+const MessageEvent = z.object({ message: Message })
+const ConversationEvent = z.object({ conversation: Conversation })
+const Draining = z.object({ reconnectInMs: z.int() })
+
+const pauseMs = 300
+
+export interface DeviceSetting {
+  readonly name: string
+  readonly userId: string
+  readonly token: string
+  readonly api: Api
+  readonly findings: Findings
+  readonly restores: readonly Restore[]
+  readonly open: typeof openConnection
+}
+
+/** One client: keeps a stream, fetches what it is told to, comes back with the position that it kept. */
+export class Device {
+  readonly name: string
+  readonly userId: string
+  readonly view: View
+  readonly journal = new Journal()
+  readonly verdicts: Record<Resume['verdict'], number> = { live: 0, exact: 0, partial: 0, reset: 0 }
+  readonly #setting: DeviceSetting
+  readonly #line = new Line()
+  #connection: Connection | undefined
+  #position: string | undefined
+  /** When the stream was opened that the kept position is of. */
+  #positionSince = 0
+  #openedAt = 0
+  /** True while nothing is left to be fetched, so that each position is kept. */
+  #keeping = false
+  #latest: string | undefined
+  #awayMs = 0
+  #ending = new AbortController()
+
+  constructor(setting: DeviceSetting) {
+    this.name = setting.name
+    this.userId = setting.userId
+    this.#setting = setting
+    this.view = new View((violation) => setting.findings.add({ ...violation, device: setting.name }))
+  }
+
+  /** True while it is connected and has all that it was told to fetch. */
+  get isLive(): boolean {
+    return this.#connection !== undefined && this.#keeping
+  }
+
+  /** Loses its connection, and comes back after so long. */
+  drop(awayMs: number): void {
+    this.#awayMs = awayMs
+    this.#connection?.drop('dropped by the client')
+  }
+
+  async stall(forMs: number, signal: AbortSignal): Promise<void> {
+    const connection = this.#connection
+    this.journal.note(`stalls for ${forMs} ms`)
+    connection?.stall()
+    await sleep(forMs, undefined, { signal }).catch(() => undefined)
+    connection?.goOn()
+  }
+
+  /** Connects, again and again, until the signal fires. */
+  async run(signal: AbortSignal): Promise<void> {
+    signal.addEventListener('abort', () => this.#connection?.drop('the run is over'))
+    while (!signal.aborted) {
+      await this.#connectOnce().catch((error: unknown) => this.journal.note(`not connected: ${String(error)}`))
+      const awayMs = this.#awayMs || pauseMs
+      this.#awayMs = 0
+      await sleep(awayMs, undefined, { signal }).catch(() => undefined)
+    }
+  }
+
+  async #connectOnce(): Promise<void> {
+    const { api, token, open } = this.#setting
+    const origin = api.anyOrigin()
+    this.#ending = new AbortController()
+    this.#keeping = false
+    this.#latest = undefined
+    this.#line.goBack()
+    const lastEventId = this.#position
+    this.journal.note(`connects to ${origin} with ${lastEventId ?? 'no position'}`)
+    this.#openedAt = Date.now()
+    this.#connection = await open(
+      { origin, token, lastEventId },
+      { event: (event) => this.#take(event), position: (id) => this.#note(id) },
+    )
+    const why = await this.#connection.ended
+    this.#connection = undefined
+    this.#keeping = false
+    this.#ending.abort()
+    this.journal.note(`disconnected: ${why}`)
+  }
+
+  #note(id: string): void {
+    this.#latest = id
+    if (!this.#keeping) return
+    this.#position = id
+    this.#positionSince = this.#openedAt
+    this.#line.keep()
+  }
+
+  #take(event: StreamEvent): void {
+    try {
+      this.#handle(event)
+    } catch (error) {
+      const what = `${event.event} ${JSON.stringify(event.data)}: ${String(error)}`
+      this.#setting.findings.add({ kind: 'malformed', what, device: this.name })
+    }
+  }
+
+  #handle({ event, data, id }: StreamEvent): void {
+    if (event === 'resume') this.#resumed(Resume.parse(data))
+    else if (event === 'message.created' || event === 'message.updated' || event === 'message.deleted') this.#message(event, MessageEvent.parse(data).message, id)
+    else if (event === 'conversation.created') this.#begun(ConversationEvent.parse(data).conversation)
+    else if (event === 'server.draining') this.#awayMs ||= Draining.parse(data).reconnectInMs
+  }
+
+  #message(type: string, message: Message, id: string | undefined): void {
+    const { conversationId, clientId, seq, version } = message
+    this.journal.told.push({ at: Date.now(), type, conversationId, clientId, seq, version })
+    if (!this.#line.tell(`${type} ${message.id} ${version}`)) {
+      const what = `${type} of seq ${seq}, version ${version}, in ${conversationId} came again at ${id}`
+      this.#setting.findings.add({ kind: 'doubled', what, device: this.name, conversationId, message: clientId })
+    }
+    if (type === 'message.created') this.view.created(message)
+    else this.view.changed(message)
+  }
+
+  #begun(conversation: Conversation): void {
+    this.journal.note(`conversation ${conversation.id} was told`)
+    this.view.begin(conversation.id, conversation.my.joinedSeq)
+  }
+
+  #resumed(resume: Resume): void {
+    const { verdict, refetch, cursor } = resume
+    this.verdicts[verdict] += 1
+    this.journal.note(`resume ${verdict} at ${cursor}${refetch.length > 0 ? `, to fetch ${refetch.join(' ')}` : ''}`)
+    this.#checkVerdict(verdict)
+    if (verdict === 'live' || verdict === 'reset') {
+      this.#line.startAnew()
+      this.view.forgetAll()
+    }
+    this.#latest = cursor
+    void this.#fetch(verdict, refetch, this.#ending.signal)
+  }
+
+  async #fetch(verdict: Resume['verdict'], refetch: readonly string[], signal: AbortSignal): Promise<void> {
+    const reader = { api: this.#setting.api, token: this.#setting.token }
+    try {
+      if (verdict === 'live' || verdict === 'reset') await refetchAll(reader, this.view, signal)
+      for (const id of refetch) this.view.owe(id)
+      for (const id of refetch) await refetchOne(reader, this.view, id, signal)
+    } catch (error) {
+      if (signal.aborted) return // the connection is gone: it comes back with the position that it had before
+      const what = `could not fetch what it was told to: ${String(error)}`
+      this.#setting.findings.add({ kind: 'error', what, device: this.name })
+      return
+    }
+    if (signal.aborted) return
+    this.journal.note(`keeps its position from ${this.#latest} on`)
+    this.#keeping = true
+    if (this.#latest !== undefined) this.#note(this.#latest)
+  }
+
+  /** A position from before the database was put back must not be good afterwards. */
+  #checkVerdict(verdict: Resume['verdict']): void {
+    const { restores, findings } = this.#setting
+    if (this.#position === undefined) return
+    const restore = restores.find(({ restoredAt }) => this.#positionSince < restoredAt && this.#openedAt > restoredAt)
+    if (restore && verdict !== 'reset') findings.add({ kind: 'false-verdict', what: `${verdict} across a restore of the database`, device: this.name })
+  }
+}

@@ -1,0 +1,63 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Ledger } from '../ledger.js'
+import type { Random } from '../random.js'
+import type { World, WorldKind } from '../world.js'
+import type { Fault } from './fault.js'
+import { faults } from './table.js'
+
+interface PlannedFault {
+  readonly name: string
+  readonly detail: string
+  readonly strike: ReturnType<Fault['plan']>['strike']
+}
+
+/** What strikes together, so long after what struck before has been put right. */
+interface Step {
+  readonly afterMs: number
+  readonly planned: readonly PlannedFault[]
+}
+
+export interface DoneFault {
+  readonly name: string
+  readonly detail: string
+  readonly from: number
+  readonly to: number
+}
+
+export interface ScheduleSetting {
+  readonly steps: number
+  /** Of these alone; of all where it is empty. */
+  readonly names: readonly string[]
+}
+
+const secondChance = 0.3
+
+/** What will break, and when; drawn before the run. */
+export const planFaults = (random: Random, kind: WorldKind, { steps, names }: ScheduleSetting): Step[] => {
+  const possible = faults.filter((fault) => fault.isPossible(kind) && (names.length === 0 || names.includes(fault.name)))
+  if (possible.length === 0) return []
+  return Array.from({ length: steps }, () => {
+    const first = random.pick(possible)
+    const others = possible.filter(({ target }) => target !== first.target && target !== 'all' && first.target !== 'all')
+    const second = others.length > 0 && random.chance(secondChance) ? [random.pick(others)] : []
+    const planned = [first, ...second].map((fault) => ({ name: fault.name, ...fault.plan(random, kind) }))
+    return { afterMs: random.integer(500, 4000), planned }
+  })
+}
+
+/** Does what is planned until the signal fires; what was begun is put right. @throws where that fails: the run says nothing then */
+export const strike = async (steps: readonly Step[], world: World, ledger: Ledger, signal: AbortSignal): Promise<DoneFault[]> => {
+  const done: DoneFault[] = []
+  for (const { afterMs, planned } of steps) {
+    await sleep(afterMs, undefined, { signal }).catch(() => undefined)
+    if (signal.aborted) break
+    const struck = planned.map(async ({ name, detail, strike }) => {
+      const from = Date.now()
+      await strike(world, ledger)
+      done.push({ name, detail, from, to: Date.now() })
+    })
+    const failed = (await Promise.allSettled(struck)).find((outcome) => outcome.status === 'rejected')
+    if (failed) throw failed.reason
+  }
+  return done
+}

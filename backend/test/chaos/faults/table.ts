@@ -1,0 +1,20 @@
+import { crashDatabase, killDatabase, restoreDatabase } from './database.js'
+import type { Fault } from './fault.js'
+import { cutFromRedis, failOver, failOverBehindACut, holdRedis, restartEmpty, restartFromFile } from './redis.js'
+import { holdWorker, killWorker, reloadWorkers } from './workers.js'
+
+/** All that a run may do to the product. */
+export const faults: readonly Fault[] = [
+  killWorker,
+  holdWorker,
+  reloadWorkers,
+  restartEmpty,
+  restartFromFile,
+  holdRedis,
+  cutFromRedis,
+  failOver,
+  failOverBehindACut,
+  crashDatabase,
+  killDatabase,
+  restoreDatabase,
+]

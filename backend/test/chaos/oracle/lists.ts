@@ -1,0 +1,24 @@
+import type { Api } from '../clients/api.js'
+import { readConversations, readMessages } from '../clients/refetch.js'
+import type { Violation } from '../findings.js'
+import type { Person } from '../scene.js'
+import type { Truth } from './truth.js'
+
+/** The lists of the REST interface say what the database has. */
+export async function* checkLists(person: Person, api: Api, truth: Truth, signal: AbortSignal): AsyncGenerator<Violation> {
+  const reader = { api, token: person.token }
+  const listed = new Map((await readConversations(reader, signal)).map((conversation) => [conversation.id, conversation]))
+  for (const { id, members, messages } of truth.values()) {
+    const isMember = members.some(({ userId }) => userId === person.id)
+    const conversation = listed.get(id)
+    if (isMember !== (conversation !== undefined))
+      yield { kind: 'rest', what: `${person.name} is ${isMember ? '' : 'not '}in ${id}; the list says otherwise`, conversationId: id }
+    if (!conversation) continue
+    const lastSeq = messages.at(-1)?.seq ?? 0
+    if (conversation.lastSeq !== lastSeq)
+      yield { kind: 'rest', what: `the list of ${person.name} has lastSeq ${conversation.lastSeq} for ${id}; it is ${lastSeq}`, conversationId: id }
+    const read = (await readMessages(reader, id, signal)) ?? []
+    const isSame = read.length === messages.length && read.every((message, n) => message.id === messages[n]?.id && message.version === messages[n]?.version)
+    if (!isSame) yield { kind: 'rest', what: `${person.name} reads ${read.length} messages of ${id}; there are ${messages.length}`, conversationId: id }
+  }
+}

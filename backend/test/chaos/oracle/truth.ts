@@ -1,0 +1,88 @@
+import { mongo } from 'mongoose'
+import type { Database } from '../services/database.js'
+
+export interface StoredMessage {
+  readonly id: string
+  readonly conversationId: string
+  readonly seq: number
+  readonly clientId: string
+  readonly senderId: string
+  readonly type: string
+  readonly version: number
+  /** null = deleted for all */
+  readonly text: string | null
+  /** True while not all of it has been told and forgotten. */
+  readonly untold: boolean
+}
+
+export interface StoredMember {
+  readonly userId: string
+  readonly joinedSeq: number
+}
+
+export interface StoredConversation {
+  readonly id: string
+  readonly members: readonly StoredMember[]
+  /** In the order of seq. */
+  readonly messages: readonly StoredMessage[]
+}
+
+/** What the database holds of some people's conversations, by id. */
+export type Truth = ReadonlyMap<string, StoredConversation>
+
+interface MessageRow extends mongo.Document {
+  conversationId: mongo.ObjectId
+  seq: number
+  clientId: string
+  senderId: mongo.ObjectId
+  type: string
+  version: number
+  text: string
+  deletedAt?: Date | null
+  outbox?: unknown[]
+}
+
+interface ConversationRow extends mongo.Document {
+  members: { userId: mongo.ObjectId; joinedSeq: number }[]
+}
+
+/** Reads it directly, not through the product. */
+export const readTruth = async (database: Database, userIds: readonly string[]): Promise<Truth> => {
+  const ids = userIds.map((id) => new mongo.ObjectId(id))
+  const conversations = await database
+    .collection<ConversationRow>('conversations')
+    .find({ 'members.userId': { $in: ids } })
+    .toArray()
+  const messages = await database
+    .collection<MessageRow>('messages')
+    .find({ conversationId: { $in: conversations.map(({ _id }) => _id) } })
+    .sort({ conversationId: 1, seq: 1 })
+    .toArray()
+  const truth = new Map<string, StoredConversation & { messages: StoredMessage[] }>()
+  for (const { _id, members } of conversations) {
+    const stored = members.map(({ userId, joinedSeq }) => ({ userId: userId.toHexString(), joinedSeq }))
+    truth.set(String(_id), { id: String(_id), members: stored, messages: [] })
+  }
+  for (const row of messages) truth.get(row.conversationId.toHexString())?.messages.push(storedMessage(row))
+  return truth
+}
+
+const storedMessage = (row: MessageRow): StoredMessage => ({
+  id: String(row._id),
+  conversationId: row.conversationId.toHexString(),
+  seq: row.seq,
+  clientId: row.clientId,
+  senderId: row.senderId.toHexString(),
+  type: row.type,
+  version: row.version,
+  text: row.deletedAt ? null : row.text,
+  untold: row.outbox !== undefined,
+})
+
+/** How many documents still carry something to be told. */
+export const untoldCount = async (database: Database): Promise<number> => {
+  const counts = await Promise.all(
+    ['messages', 'conversations', 'receipts', 'sessions'].map((name) => database.collection(name).countDocuments({ outbox: { $exists: true } })),
+  )
+  return counts.reduce((sum, count) => sum + count, 0)
+}

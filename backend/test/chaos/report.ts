@@ -1,0 +1,70 @@
+import { table } from '../../../dev/table.js'
+import type { Violation } from './findings.js'
+import type { SeedResult } from './run-seed.js'
+
+const mostShown = 8
+const mostLines = 60
+
+const clock = (at: number): string => new Date(at).toISOString().slice(11, 23)
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0)
+
+/** A run in a few lines. */
+export const summaryOf = ({ seed, faults, ledger, findings, people, settledAfterMs, seconds, outcomes }: SeedResult): string => {
+  const devices = people.flatMap((person) => person.devices)
+  const verdicts = (['live', 'exact', 'partial', 'reset'] as const).map((verdict) => `${sum(devices.map((device) => device.verdicts[verdict]))} ${verdict}`)
+  const odd = [...outcomes].filter(([outcome]) => !/^(?:20\d|503)$/.test(outcome)).map(([outcome, count]) => `${count} × ${outcome.slice(0, 200)}`)
+  return [
+    `seed ${seed}: ${findings.violations.length === 0 ? 'every promise kept' : `${findings.violations.length} VIOLATIONS`}`,
+    `  ${ledger.acknowledged} messages acknowledged, ${sum(devices.map(({ journal }) => journal.told.length))} events told to ${devices.length} clients; resumed: ${verdicts.join(', ')}`,
+    `  settled ${(settledAfterMs / 1000).toFixed(1)} s after the load, ${seconds.toFixed(0)} s in all`,
+    ...faults.map(({ name, detail, from, to }) => `  ${clock(from)} to ${clock(to)} ${name}: ${detail}`),
+    ...(odd.length > 0 ? [`  other outcomes of requests: ${odd.join(', ')}`] : []),
+  ].join('\n')
+}
+
+/** What is needed to find out why a promise was broken: the history of the message and of the client. */
+export const detailsOf = (result: SeedResult): string => {
+  const { violations } = result.findings
+  const shown = violations.slice(0, mostShown).map((violation) => storyOf(result, violation))
+  const rest = violations.length > mostShown ? [`... and ${violations.length - mostShown} more`] : []
+  return [...shown, ...rest].join('\n')
+}
+
+const storyOf = ({ ledger, people, faults }: SeedResult, { kind, what, device, conversationId, message }: Violation): string => {
+  const lines: { at: number; line: string }[] = faults.flatMap(({ name, detail, from, to }) => [
+    { at: from, line: `fault: ${name}, ${detail}` },
+    { at: to, line: `put right: ${name}` },
+  ])
+  const sent = message === undefined ? undefined : ledger.messages.get(message)
+  for (const { text, write } of sent?.contents ?? []) {
+    const name = text === null ? 'deleted' : 'written'
+    for (const { at, origin, outcome } of write.attempts) lines.push({ at, line: `message: to be ${name}, at ${origin}: ${outcome}` })
+    if (write.ackedAt !== undefined) lines.push({ at: write.ackedAt, line: `message: ${name}, acknowledged as seq ${sent?.seq}` })
+  }
+  const client = people.flatMap((person) => person.devices).find(({ name }) => name === device)
+  for (const { at, line } of client?.journal.lines ?? []) lines.push({ at, line: `client: ${line}` })
+  const told = client?.journal.told.filter((one) => one.conversationId === conversationId) ?? []
+  for (const { at, type, seq, version } of told) lines.push({ at, line: `client: ${type} seq ${seq} version ${version}` })
+  const around = nearest(lines, sent?.contents[0]?.write.startedAt)
+  return [`${kind}: ${what}`, ...around.map(({ at, line }) => `    ${clock(at)} ${line}`)].join('\n')
+}
+
+/** The lines closest in time to a moment, in the order of time; the last ones where there is no moment. */
+const nearest = (lines: readonly { at: number; line: string }[], moment: number | undefined): { at: number; line: string }[] => {
+  const near = (at: number): number => Math.abs(at - (moment ?? Number.POSITIVE_INFINITY))
+  const chosen = moment === undefined ? lines.toSorted((a, b) => a.at - b.at).slice(-mostLines) : lines.toSorted((a, b) => near(a.at) - near(b.at)).slice(0, mostLines)
+  return chosen.toSorted((a, b) => a.at - b.at)
+}
+
+/** By kind of fault: in how many runs it struck, and in how many of these a promise was broken. */
+export const tableOf = (results: readonly SeedResult[]): string => {
+  const names = [...new Set(results.flatMap(({ faults }) => faults.map(({ name }) => name)))].toSorted()
+  const rows = names.map((name) => {
+    const struck = results.filter(({ faults }) => faults.some((fault) => fault.name === name))
+    const times = sum(struck.map(({ faults }) => faults.filter((fault) => fault.name === name).length))
+    const broken = struck.filter(({ findings }) => findings.violations.length > 0)
+    return [name, String(times), String(struck.length), broken.map(({ seed }) => seed).join(' ') || '-']
+  })
+  return table([['fault', 'times', 'in runs', 'seeds with violations'], ...rows])
+}

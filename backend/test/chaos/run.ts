@@ -1,0 +1,88 @@
+import { parseArgs } from 'node:util'
+import { join } from 'node:path'
+import { buildBackend } from '../../../dev/build.js'
+import { projectFolder } from '../../../dev/services/project.js'
+import { temporaryFolder } from '../../../dev/services/temporary-folder.js'
+import { Random } from './random.js'
+import { detailsOf, summaryOf, tableOf } from './report.js'
+import { runSeed, type SeedResult } from './run-seed.js'
+import { Database } from './services/database.js'
+import { World, type WorldKind } from './world.js'
+
+const usage = `npm run chaos -- [--seed N] [--minutes M] [--seeds K] [--people P] [--redis single|sentinel] [--workers plain|pm2] [--fault NAME ...]`
+const secondsOfStep = 12
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string', default: '1' },
+    seeds: { type: 'string', default: '1' },
+    minutes: { type: 'string', default: '1' },
+    people: { type: 'string', default: '12' },
+    steps: { type: 'string' },
+    redis: { type: 'string' },
+    workers: { type: 'string' },
+    fault: { type: 'string', multiple: true, default: [] },
+    keep: { type: 'boolean', default: false },
+  },
+})
+
+const wholeNumber = (name: 'seed' | 'seeds' | 'people' | 'steps', text: string): number => {
+  if (/^\d{1,9}$/.test(text)) return Number(text)
+  throw new Error(`--${name} is a whole number\n${usage}`)
+}
+
+const oneOf = <T extends string>(name: string, text: string | undefined, choices: readonly T[]): T | undefined => {
+  const chosen = choices.find((choice) => choice === text)
+  if (text !== undefined && chosen === undefined) throw new Error(`--${name} is one of ${choices.join(', ')}\n${usage}`)
+  return chosen
+}
+
+const redisGiven = oneOf('redis', values.redis, ['single', 'sentinel'])
+const workersGiven = oneOf('workers', values.workers, ['plain', 'pm2'])
+
+/** What a seed runs on; mostly plain processes, under which a worker can be cut off by itself. */
+const kindOf = (seed: number): WorldKind => {
+  const random = new Random(`world ${seed}`)
+  const redis = random.chance(0.5) ? 'single' : 'sentinel'
+  const workers = random.chance(0.15) ? 'pm2' : 'plain'
+  return { redis: redisGiven ?? redis, workers: workersGiven ?? workers, workerCount: random.integer(2, 3) }
+}
+
+const isSame = (a: WorldKind, b: WorldKind): boolean => a.redis === b.redis && a.workers === b.workers && a.workerCount === b.workerCount
+
+const first = wholeNumber('seed', values.seed)
+const count = wholeNumber('seeds', values.seeds)
+const minutes = Number(values.minutes)
+if (!(minutes > 0 && minutes <= 600)) throw new Error(`--minutes is a number above 0\n${usage}`)
+const steps = values.steps === undefined ? Math.max(1, Math.round((minutes * 60) / secondsOfStep)) : wholeNumber('steps', values.steps)
+const people = wholeNumber('people', values.people)
+
+await buildBackend()
+const folder = temporaryFolder()
+const database = await Database.start(folder.path)
+const results: SeedResult[] = []
+let world: World | undefined
+try {
+  for (let seed = first; seed < first + count; seed++) {
+    const kind = kindOf(seed)
+    if (world && !isSame(world.kind, kind)) {
+      await world.stop()
+      world = undefined
+    }
+    world ??= await World.start(kind, database, { folder: folder.path, distFolder: join(projectFolder, 'backend/dist') })
+    const outboxes = seed === first + count - 1
+    const result = await runSeed(world, { seed, minutes, people, devicesOfEach: 2, steps, faultNames: values.fault, outboxes })
+    results.push(result)
+    console.log(`${kind.workerCount} workers (${kind.workers}), Redis ${kind.redis}\n${summaryOf(result)}`)
+    if (result.findings.violations.length > 0) console.log(detailsOf(result))
+  }
+} finally {
+  await world?.stop()
+  await database.stop()
+  if (values.keep) console.log(`kept: ${folder.path}`)
+  else folder.remove()
+}
+console.log(tableOf(results))
+const broken = results.filter(({ findings }) => findings.violations.length > 0)
+console.log(broken.length === 0 ? 'every promise kept' : `promises broken with seeds ${broken.map(({ seed }) => seed).join(' ')}`)
+process.exitCode = broken.length === 0 ? 0 : 1
