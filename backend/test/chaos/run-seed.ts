@@ -23,6 +23,8 @@ export interface SeedSetting {
   readonly faultNames: readonly string[]
   /** Whether to wait at the end until nothing is left to be told. */
   readonly outboxes: boolean
+  /** Told what happens, as it does. */
+  readonly progress: (line: string) => void
 }
 
 export interface SeedResult {
@@ -62,8 +64,9 @@ export const runSeed = async (world: World, setting: SeedSetting): Promise<SeedR
     await sleep(leadMs)
     const misbehaving = devices.map((device) => misbehave(device, random.fork(`device ${device.name}`), load.signal))
     const timer = sleep(setting.minutes * 60_000).then(() => load.abort())
-    const faults = await strike(steps, world, ledger, load.signal)
+    const faults = await strike(steps, { world, ledger, progress: setting.progress }, load.signal)
     await timer
+    setting.progress('the load ends')
     await world.healed()
     await within(finishDeadlineSeconds, 'finishing what was begun', Promise.all([acting, ...misbehaving]))
     const { settledAfterMs } = await settle({ database: world.database, ledger, people, api, findings }, setting)

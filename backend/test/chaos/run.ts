@@ -1,5 +1,7 @@
-import { parseArgs } from 'node:util'
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 import { buildBackend } from '../../../dev/build.js'
 import { projectFolder } from '../../../dev/services/project.js'
 import { temporaryFolder } from '../../../dev/services/temporary-folder.js'
@@ -22,7 +24,6 @@ const { values } = parseArgs({
     redis: { type: 'string' },
     workers: { type: 'string' },
     fault: { type: 'string', multiple: true, default: [] },
-    keep: { type: 'boolean', default: false },
   },
 })
 
@@ -59,6 +60,8 @@ const people = wholeNumber('people', values.people)
 
 await buildBackend()
 const folder = temporaryFolder()
+const logFolder = mkdtempSync(join(tmpdir(), 'heliograph-chaos-'))
+console.log(`the logs of the workers: ${logFolder}`)
 const database = await Database.start(folder.path)
 const results: SeedResult[] = []
 let world: World | undefined
@@ -69,18 +72,19 @@ try {
       await world.stop()
       world = undefined
     }
-    world ??= await World.start(kind, database, { folder: folder.path, distFolder: join(projectFolder, 'backend/dist') })
+    world ??= await World.start(kind, database, { folder: folder.path, logFolder, distFolder: join(projectFolder, 'backend/dist') })
+    const progress = (line: string) => console.log(`  ${new Date().toISOString().slice(11, 23)} seed ${seed} ${line}`)
+    progress(`begins with ${kind.workerCount} workers (${kind.workers}), Redis ${kind.redis}`)
     const outboxes = seed === first + count - 1
-    const result = await runSeed(world, { seed, minutes, people, devicesOfEach: 2, steps, faultNames: values.fault, outboxes })
+    const result = await runSeed(world, { seed, minutes, people, devicesOfEach: 2, steps, faultNames: values.fault, outboxes, progress })
     results.push(result)
-    console.log(`${kind.workerCount} workers (${kind.workers}), Redis ${kind.redis}\n${summaryOf(result)}`)
+    console.log(summaryOf(result))
     if (result.findings.violations.length > 0) console.log(detailsOf(result))
   }
 } finally {
   await world?.stop()
   await database.stop()
-  if (values.keep) console.log(`kept: ${folder.path}`)
-  else folder.remove()
+  folder.remove()
 }
 console.log(tableOf(results))
 const broken = results.filter(({ findings }) => findings.violations.length > 0)

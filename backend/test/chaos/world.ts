@@ -34,7 +34,7 @@ export class World {
   }
 
   /** Starts Redis and the workers over a database that outlives them. */
-  static async start(kind: WorldKind, database: Database, place: { folder: string; distFolder: string }): Promise<World> {
+  static async start(kind: WorldKind, database: Database, place: { folder: string; logFolder: string; distFolder: string }): Promise<World> {
     const folder = mkdtempSync(join(place.folder, 'world-'))
     const redis = await (kind.redis === 'single' ? SingleRedis : SentinelRedis).start(folder, kind.workerCount)
     const settings = {
@@ -46,7 +46,7 @@ export class World {
       ...Object.fromEntries(limitNames.map((name) => [`LIMIT_${name.toUpperCase()}`, '1000000/s'])),
     }
     const environmentFor = (worker: number) => ({ PATH: process.env.PATH, HOME: process.env.HOME, ...settings, ...redis.environmentFor(worker) })
-    const setting = { count: kind.workerCount, distFolder: place.distFolder, folder, environmentFor }
+    const setting = { count: kind.workerCount, distFolder: place.distFolder, folder, logFolder: place.logFolder, environmentFor }
     try {
       const workers = await (kind.workers === 'plain' ? PlainWorkers : Pm2Workers).start(setting)
       return new World(kind, database, redis, workers)
@@ -59,6 +59,11 @@ export class World {
   /** Resolves when everything that was broken works again. @throws where it does not in time */
   async healed(): Promise<void> {
     await this.redis.healed()
+    await this.databaseHealed()
+  }
+
+  /** Resolves when the database answers, and the workers have found it. @throws where that takes too long */
+  async databaseHealed(): Promise<void> {
     const answers = () =>
       this.database
         .collection('meta')

@@ -77,14 +77,14 @@ export class Device {
   async run(signal: AbortSignal): Promise<void> {
     signal.addEventListener('abort', () => this.#connection?.drop('the run is over'))
     while (!signal.aborted) {
-      await this.#connectOnce().catch((error: unknown) => this.journal.note(`not connected: ${String(error)}`))
+      await this.#connectOnce(signal).catch((error: unknown) => this.journal.note(`not connected: ${String(error)}`))
       const awayMs = this.#awayMs || pauseMs
       this.#awayMs = 0
       await sleep(awayMs, undefined, { signal }).catch(() => undefined)
     }
   }
 
-  async #connectOnce(): Promise<void> {
+  async #connectOnce(signal: AbortSignal): Promise<void> {
     const { api, token, open } = this.#setting
     const origin = api.anyOrigin()
     this.#ending = new AbortController()
@@ -98,6 +98,7 @@ export class Device {
       { origin, token, lastEventId },
       { event: (event) => this.#take(event), position: (id) => this.#note(id) },
     )
+    if (signal.aborted) this.#connection.drop('the run is over')
     const why = await this.#connection.ended
     this.#connection = undefined
     this.#keeping = false

@@ -10,7 +10,7 @@ export const crashDatabase: Fault = {
       detail: 'recovers at once',
       async strike(world) {
         world.database.killPostgres()
-        await world.healed()
+        await world.databaseHealed()
       },
     }
   },

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { within } from '../../../../dev/services/deadline.js'
 import type { Ledger } from '../ledger.js'
 import type { Random } from '../random.js'
 import type { World, WorldKind } from '../world.js'
@@ -31,6 +32,8 @@ export interface ScheduleSetting {
 }
 
 const secondChance = 0.3
+/** A fault lasts half a minute at most, and what it broke comes back within a minute. */
+const faultDeadlineSeconds = 120
 
 /** What will break, and when; drawn before the run. */
 export const planFaults = (random: Random, kind: WorldKind, { steps, names }: ScheduleSetting): Step[] => {
@@ -46,14 +49,20 @@ export const planFaults = (random: Random, kind: WorldKind, { steps, names }: Sc
 }
 
 /** Does what is planned until the signal fires; what was begun is put right. @throws where that fails: the run says nothing then */
-export const strike = async (steps: readonly Step[], world: World, ledger: Ledger, signal: AbortSignal): Promise<DoneFault[]> => {
+export const strike = async (
+  steps: readonly Step[],
+  { world, ledger, progress }: { world: World; ledger: Ledger; progress: (line: string) => void },
+  signal: AbortSignal,
+): Promise<DoneFault[]> => {
   const done: DoneFault[] = []
   for (const { afterMs, planned } of steps) {
     await sleep(afterMs, undefined, { signal }).catch(() => undefined)
     if (signal.aborted) break
     const struck = planned.map(async ({ name, detail, strike }) => {
       const from = Date.now()
-      await strike(world, ledger)
+      progress(`${name}: ${detail}`)
+      await within(faultDeadlineSeconds, name, strike(world, ledger))
+      progress(`put right: ${name}`)
       done.push({ name, detail, from, to: Date.now() })
     })
     const failed = (await Promise.allSettled(struck)).find((outcome) => outcome.status === 'rejected')

@@ -74,7 +74,7 @@ export class PlainWorkers implements Workers {
   }
 
   static async start(setting: WorkersSetting): Promise<PlainWorkers> {
-    const logFile = join(setting.folder, 'workers.log')
+    const logFile = join(setting.logFolder, 'workers.log')
     const ports = await Promise.all(Array.from({ length: setting.count }, () => freePort()))
     const entry = join(setting.distFolder, 'index.js')
     const workers = ports.map((port, number) => {

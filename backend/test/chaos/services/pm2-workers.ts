@@ -53,13 +53,13 @@ export class Pm2Workers implements Workers {
 
   static async start(setting: WorkersSetting): Promise<Pm2Workers> {
     const port = await freePort()
-    const logFile = join(setting.folder, 'pm2-runtime.log')
+    const logFile = join(setting.logFolder, 'pm2-runtime.log')
     const environment = {
       ...setting.environmentFor(0),
       PORT: String(port),
       WORKERS: String(setting.count),
       PM2_HOME: setting.folder,
-      LOG_DIR: setting.folder,
+      LOG_DIR: setting.logFolder,
     }
     const processes = await supervise({
       command: process.execPath,

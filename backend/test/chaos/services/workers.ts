@@ -16,8 +16,10 @@ export interface WorkersSetting {
   readonly count: number
   /** The built product: a folder with index.js. */
   readonly distFolder: string
-  /** For logs. */
+  /** Removed at the end. */
   readonly folder: string
+  /** Where what they log is kept. */
+  readonly logFolder: string
   /** The variables of the worker of this number; the port is added. */
   environmentFor(worker: number): NodeJS.ProcessEnv
 }
