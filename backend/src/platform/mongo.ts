@@ -157,6 +157,7 @@ const unavailable = new Set([
   'MongoPoolClearedError',
   'MongoPoolClosedError',
   'MongoTopologyClosedError',
+  'MongoClientClosedError',
   'MongoWriteConcernError',
   'PoolClearedOnNetworkError',
   'DeadlineError',

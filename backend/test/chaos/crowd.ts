@@ -1,11 +1,12 @@
 import { randomInt, randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
-import { actions } from './actions/table.js'
 import { beginConversation } from './actions/begin-group.js'
+import { actions } from './actions/table.js'
 import type { Api } from './clients/api.js'
 import { openConnection } from './clients/connection.js'
 import { Device } from './clients/device.js'
+import { openEventSource } from './clients/event-source-connection.js'
 import type { Findings } from './findings.js'
 import type { Ledger } from './ledger.js'
 import type { Random } from './random.js'
@@ -39,8 +40,11 @@ const register = async ({ api, findings, ledger, devicesOfEach }: CrowdSetting, 
   const answer = await api.call({ method: 'POST', path: '/auth/register', body }, AbortSignal.timeout(registerDeadlineMs))
   if (answer.status !== 201) throw new Error(`${name} could not register: ${answer.status} ${JSON.stringify(answer.body)}`)
   const { user, accessToken } = SignedIn.parse(answer.body)
-  const own = { userId: user.id, token: accessToken, api, findings, restores: ledger.restores, open: openConnection }
-  const devices = Array.from({ length: devicesOfEach }, (_, n) => new Device({ name: `${name}.${n + 1}`, ...own }))
+  const own = { userId: user.id, token: accessToken, api, findings, restores: ledger.restores }
+  const transports = [openConnection, openEventSource]
+  const devices = Array.from({ length: devicesOfEach }, (_, n) => {
+    return new Device({ name: `${name}.${n + 1}`, open: transports[n % transports.length] ?? openConnection, ...own })
+  })
   return { id: user.id, name, token: accessToken, devices }
 }
 

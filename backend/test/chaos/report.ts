@@ -12,8 +12,12 @@ const sum = (numbers: readonly number[]): number => numbers.reduce((total, numbe
 /** A run in a few lines. */
 export const summaryOf = ({ seed, faults, ledger, findings, people, settledAfterMs, seconds, outcomes }: SeedResult): string => {
   const devices = people.flatMap((person) => person.devices)
-  const verdicts = (['live', 'exact', 'partial', 'reset'] as const).map((verdict) => `${sum(devices.map((device) => device.verdicts[verdict]))} ${verdict}`)
-  const odd = [...outcomes].filter(([outcome]) => !/^(?:20\d|503)$/.test(outcome)).map(([outcome, count]) => `${count} × ${outcome.slice(0, 200)}`)
+  const verdicts = (['live', 'exact', 'partial', 'reset'] as const).map(
+    (verdict) => `${sum(devices.map((device) => device.verdicts[verdict]))} ${verdict}`,
+  )
+  const odd = [...outcomes]
+    .filter(([outcome]) => !/^(?:20\d|503)$/.test(outcome))
+    .map(([outcome, count]) => `${count} × ${outcome.slice(0, 200)}`)
   return [
     `seed ${seed}: ${findings.violations.length === 0 ? 'every promise kept' : `${findings.violations.length} VIOLATIONS`}`,
     `  ${ledger.acknowledged} messages acknowledged, ${sum(devices.map(({ journal }) => journal.told.length))} events told to ${devices.length} clients; resumed: ${verdicts.join(', ')}`,
@@ -53,7 +57,10 @@ const storyOf = ({ ledger, people, faults }: SeedResult, { kind, what, device, c
 /** The lines closest in time to a moment, in the order of time; the last ones where there is no moment. */
 const nearest = (lines: readonly { at: number; line: string }[], moment: number | undefined): { at: number; line: string }[] => {
   const near = (at: number): number => Math.abs(at - (moment ?? Number.POSITIVE_INFINITY))
-  const chosen = moment === undefined ? lines.toSorted((a, b) => a.at - b.at).slice(-mostLines) : lines.toSorted((a, b) => near(a.at) - near(b.at)).slice(0, mostLines)
+  const chosen =
+    moment === undefined
+      ? lines.toSorted((a, b) => a.at - b.at).slice(-mostLines)
+      : lines.toSorted((a, b) => near(a.at) - near(b.at)).slice(0, mostLines)
   return chosen.toSorted((a, b) => a.at - b.at)
 }
 

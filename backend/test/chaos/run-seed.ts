@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { within } from '../../../dev/services/deadline.js'
 import { Api } from './clients/api.js'
 import type { Device } from './clients/device.js'
-import { act, aCrowd, beginConversations, misbehave } from './crowd.js'
+import { aCrowd, act, beginConversations, misbehave } from './crowd.js'
 import { type DoneFault, planFaults, strike } from './faults/schedule.js'
 import { Findings } from './findings.js'
 import { Ledger } from './ledger.js'
@@ -48,7 +48,7 @@ export const runSeed = async (world: World, setting: SeedSetting): Promise<SeedR
   const from = Date.now()
   const random = new Random(`seed ${setting.seed}`)
   const [ledger, findings] = [new Ledger(), new Findings()]
-  const api = new Api(world.workers.origins, new Random(`routing ${setting.seed}`))
+  const api = new Api(world.workers.origins, new Random(`routing ${setting.seed}`), (what) => findings.add({ kind: 'error', what }))
   const people = await aCrowd({ api, findings, ledger, size: setting.people, devicesOfEach: setting.devicesOfEach })
   const devices = people.flatMap((person) => person.devices)
   const [load, over] = [new AbortController(), new AbortController()]
@@ -68,7 +68,8 @@ export const runSeed = async (world: World, setting: SeedSetting): Promise<SeedR
     await timer
     setting.progress('the load ends')
     await world.healed()
-    await within(finishDeadlineSeconds, 'finishing what was begun', Promise.all([acting, ...misbehaving]))
+    const finished = within(finishDeadlineSeconds, 'finishing what was begun', Promise.all([acting, ...misbehaving]))
+    await finished.catch((error: unknown) => findings.add({ kind: 'stuck', what: String(error) }))
     const { settledAfterMs } = await settle({ database: world.database, ledger, people, api, findings }, setting)
     const seconds = (Date.now() - from) / 1000
     return { seed: setting.seed, faults, ledger, findings, people, outcomes: api.outcomes, settledAfterMs, seconds }

@@ -1,4 +1,4 @@
-import type { Api, Answer, Call } from './clients/api.js'
+import type { Answer, Api, Call } from './clients/api.js'
 import type { Device } from './clients/device.js'
 import type { Findings } from './findings.js'
 import type { Ledger, Write } from './ledger.js'
@@ -33,7 +33,13 @@ export interface Action {
  * Asks for a write until it is answered, and notes what became of it.
  * @returns the answer; its status is one of `expected`, or undefined is returned and the answer is a finding
  */
-export const ask = async (scene: Scene, person: Person, call: Call, write: Write, expected: readonly number[]): Promise<Answer | undefined> => {
+export const ask = async (
+  scene: Scene,
+  person: Person,
+  call: Call,
+  write: Write,
+  expected: readonly number[],
+): Promise<Answer | undefined> => {
   const answer = await scene.api.call({ ...call, token: person.token }, scene.signal, write.attempts)
   if (answer.status < 300) write.ackedAt = Date.now()
   if (expected.includes(answer.status)) return answer

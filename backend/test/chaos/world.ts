@@ -3,7 +3,7 @@ import { mkdtempSync } from 'node:fs'
 import { join } from 'node:path'
 import { becomesTrue } from '../../../dev/services/deadline.js'
 import { limitNames } from '../../src/http/limits-table.js'
-import { Database } from './services/database.js'
+import type { Database } from './services/database.js'
 import { PlainWorkers } from './services/plain-workers.js'
 import { Pm2Workers } from './services/pm2-workers.js'
 import type { RedisTopology } from './services/redis.js'
@@ -15,6 +15,10 @@ export interface WorldKind {
   readonly redis: RedisTopology['kind']
   readonly workers: Workers['kind']
   readonly workerCount: number
+  /** Shards of the event log. */
+  readonly shards: number
+  /** Events that the log keeps of a channel: few, and clients that come back have gaps. */
+  readonly logEntries: number
 }
 
 const databaseDeadlineSeconds = 30
@@ -34,7 +38,11 @@ export class World {
   }
 
   /** Starts Redis and the workers over a database that outlives them. */
-  static async start(kind: WorldKind, database: Database, place: { folder: string; logFolder: string; distFolder: string }): Promise<World> {
+  static async start(
+    kind: WorldKind,
+    database: Database,
+    place: { folder: string; logFolder: string; distFolder: string },
+  ): Promise<World> {
     const folder = mkdtempSync(join(place.folder, 'world-'))
     const redis = await (kind.redis === 'single' ? SingleRedis : SentinelRedis).start(folder, kind.workerCount)
     const settings = {
@@ -43,9 +51,16 @@ export class World {
       MONGO_URI: database.url,
       JWT_SECRET: randomBytes(48).toString('base64url'),
       ACCESS_TOKEN_TTL: '12h',
+      REDIS_SHARDS: String(kind.shards),
+      EVENT_LOG_ENTRIES: String(kind.logEntries),
       ...Object.fromEntries(limitNames.map((name) => [`LIMIT_${name.toUpperCase()}`, '1000000/s'])),
     }
-    const environmentFor = (worker: number) => ({ PATH: process.env.PATH, HOME: process.env.HOME, ...settings, ...redis.environmentFor(worker) })
+    const environmentFor = (worker: number) => ({
+      PATH: process.env.PATH,
+      HOME: process.env.HOME,
+      ...settings,
+      ...redis.environmentFor(worker),
+    })
     const setting = { count: kind.workerCount, distFolder: place.distFolder, folder, logFolder: place.logFolder, environmentFor }
     try {
       const workers = await (kind.workers === 'plain' ? PlainWorkers : Pm2Workers).start(setting)

@@ -6,7 +6,12 @@ const Created = z.object({ id: z.string() })
 const mostConversations = 40
 
 /** Begins a conversation, and knows it from then on. A retried one may leave another behind that nobody uses. */
-export const beginConversation = async (scene: Scene, owner: Person, others: readonly Person[], type: 'direct' | 'group'): Promise<void> => {
+export const beginConversation = async (
+  scene: Scene,
+  owner: Person,
+  others: readonly Person[],
+  type: 'direct' | 'group',
+): Promise<void> => {
   const write: Write = scene.ledger.begin()
   const memberIds = others.map(({ id }) => id)
   const body = type === 'direct' ? { type, userId: memberIds[0] } : { type, name: `The hill of ${owner.name}`, memberIds }

@@ -35,9 +35,13 @@ export class Api {
   /** How often each status, or failure, was the outcome of an attempt. */
   readonly outcomes = new Map<string, number>()
 
-  constructor(origins: readonly string[], routing: Random) {
+  /** Told of answers that nothing excuses. */
+  readonly #onFault: (what: string) => void
+
+  constructor(origins: readonly string[], routing: Random, onFault: (what: string) => void) {
     this.#origins = origins
     this.#routing = routing
+    this.#onFault = onFault
   }
 
   anyOrigin(): string {
@@ -73,7 +77,7 @@ export class Api {
       const text = await body.text()
       attempt.outcome = String(statusCode)
       if (statusCode >= 500 || statusCode === 429) {
-        if (statusCode !== 503) attempt.outcome += ` ${text}`
+        if (statusCode !== 503) this.#onFault(`${call.method} ${call.path} was answered ${statusCode}: ${text}`)
         return undefined
       }
       attempt.unknown = false

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { Findings } from '../findings.js'
 import type { Restore } from '../ledger.js'
 import type { Api } from './api.js'
-import { type Connection, openConnection } from './connection.js'
+import type { Connection, ConnectionHandlers, StreamTarget } from './connection.js'
 import { Journal } from './journal.js'
 import { Line } from './line.js'
 import { refetchAll, refetchOne } from './refetch.js'
@@ -24,7 +24,7 @@ export interface DeviceSetting {
   readonly api: Api
   readonly findings: Findings
   readonly restores: readonly Restore[]
-  readonly open: typeof openConnection
+  open(target: StreamTarget, handlers: ConnectionHandlers): Promise<Connection>
 }
 
 /** One client: keeps a stream, fetches what it is told to, comes back with the position that it kept. */
@@ -85,7 +85,7 @@ export class Device {
   }
 
   async #connectOnce(signal: AbortSignal): Promise<void> {
-    const { api, token, open } = this.#setting
+    const { api, token } = this.#setting
     const origin = api.anyOrigin()
     this.#ending = new AbortController()
     this.#keeping = false
@@ -94,10 +94,7 @@ export class Device {
     const lastEventId = this.#position
     this.journal.note(`connects to ${origin} with ${lastEventId ?? 'no position'}`)
     this.#openedAt = Date.now()
-    this.#connection = await open(
-      { origin, token, lastEventId },
-      { event: (event) => this.#take(event), position: (id) => this.#note(id) },
-    )
+    this.#connection = await this.#setting.open({ origin, token, lastEventId }, { event: (event) => this.#take(event), position: (id) => this.#note(id) })
     if (signal.aborted) this.#connection.drop('the run is over')
     const why = await this.#connection.ended
     this.#connection = undefined
@@ -125,7 +122,8 @@ export class Device {
 
   #handle({ event, data, id }: StreamEvent): void {
     if (event === 'resume') this.#resumed(Resume.parse(data))
-    else if (event === 'message.created' || event === 'message.updated' || event === 'message.deleted') this.#message(event, MessageEvent.parse(data).message, id)
+    else if (event === 'message.created' || event === 'message.updated' || event === 'message.deleted')
+      this.#message(event, MessageEvent.parse(data).message, id)
     else if (event === 'conversation.created') this.#begun(ConversationEvent.parse(data).conversation)
     else if (event === 'server.draining') this.#awayMs ||= Draining.parse(data).reconnectInMs
   }
@@ -182,6 +180,7 @@ export class Device {
     const { restores, findings } = this.#setting
     if (this.#position === undefined) return
     const restore = restores.find(({ restoredAt }) => this.#positionSince < restoredAt && this.#openedAt > restoredAt)
-    if (restore && verdict !== 'reset') findings.add({ kind: 'false-verdict', what: `${verdict} across a restore of the database`, device: this.name })
+    if (restore && verdict !== 'reset')
+      findings.add({ kind: 'false-verdict', what: `${verdict} across a restore of the database`, device: this.name })
   }
 }

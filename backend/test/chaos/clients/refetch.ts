@@ -55,4 +55,6 @@ export const refetchAll = async (reader: Reader, view: View, signal: AbortSignal
   const ids = new Set(listed.map(({ id }) => id))
   for (const id of before) if (!ids.has(id)) view.forget(id)
   for (const id of ids) await refetchOne(reader, view, id, signal)
+  view.hasAll()
+  for (const id of view.owed) await refetchOne(reader, view, id, signal) // those that were told of meanwhile
 }

@@ -14,15 +14,28 @@ export interface ViewedConversation {
 /** What a client shows, built from events and from what it was told to fetch. It says where what it is told cannot be true. */
 export class View {
   readonly conversations = new Map<string, ViewedConversation>()
+  /** True while everything is to be fetched: what is told of a conversation is no beginning of it. */
+  #owesAll = false
   readonly #report: Report
 
   constructor(report: Report) {
     this.#report = report
   }
 
-  /** All of it may be another history's: nothing is kept. */
+  /** All of it may be another history's: nothing is kept, and everything is to be fetched. */
   forgetAll(): void {
     this.conversations.clear()
+    this.#owesAll = true
+  }
+
+  /** Everything has been fetched but what `owed` still names. */
+  hasAll(): void {
+    this.#owesAll = false
+  }
+
+  /** Conversations that were told of and are still to be fetched. */
+  get owed(): string[] {
+    return [...this.conversations].filter(([, { head }]) => head === undefined).map(([id]) => id)
   }
 
   forget(conversationId: string): void {
@@ -31,7 +44,8 @@ export class View {
 
   /** A conversation that began, or that one came into: what comes from now on is told. */
   begin(conversationId: string, joinedSeq: number): void {
-    if (!this.conversations.has(conversationId)) this.conversations.set(conversationId, { messages: new Map(), head: joinedSeq })
+    if (this.conversations.has(conversationId)) return
+    this.conversations.set(conversationId, { messages: new Map(), head: this.#owesAll ? undefined : joinedSeq })
   }
 
   /** What is shown of a conversation is not to be relied on until `fetched` has been called. */
@@ -59,7 +73,8 @@ export class View {
     const conversation = this.conversations.get(message.conversationId)
     if (!conversation) return
     const { head } = conversation
-    if (head !== undefined && message.seq > head) this.#gap(message, `a change of seq ${message.seq} was told, the message never; seq ${head} came last`)
+    if (head !== undefined && message.seq > head)
+      this.#gap(message, `a change of seq ${message.seq} was told, the message never; seq ${head} came last`)
     else if (head === undefined || conversation.messages.has(message.seq)) this.#put(conversation, message)
   }
 

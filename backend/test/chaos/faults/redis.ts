@@ -52,7 +52,7 @@ const sentinelOf = ({ redis }: World): SentinelRedis => {
 const dieAndComeBack = async (redis: SentinelRedis): Promise<void> => {
   const master = await redis.master()
   await master.kill()
-  await redis.failedOver(master.port)
+  await redis.failedOver(master)
   await master.startAgain({ empty: true })
 }
 
@@ -114,6 +114,26 @@ export const failOverBehindACut: Fault = {
         await (planned ? redis.failOver() : dieAndComeBack(redis))
         await sleep(afterMs)
         link.restore()
+        await redis.healed()
+      },
+    }
+  },
+}
+
+export const splitRedis: Fault = {
+  name: 'Redis split in two masters',
+  target: 'redis',
+  isPossible: ({ redis, workers }) => redis === 'sentinel' && workers === 'plain',
+  plan(random, { workerCount }) {
+    const worker = random.integer(0, workerCount - 1)
+    const forMs = random.integer(500, 8000)
+    return {
+      detail: `worker ${worker} goes on with the old one for ${forMs} ms`,
+      async strike(world) {
+        const redis = sentinelOf(world)
+        const join = await redis.split(worker)
+        await sleep(forMs)
+        join()
         await redis.healed()
       },
     }

@@ -8,8 +8,7 @@ import { faults } from './table.js'
 
 interface PlannedFault {
   readonly name: string
-  readonly detail: string
-  readonly strike: ReturnType<Fault['plan']>['strike']
+  readonly plan: ReturnType<Fault['plan']>
 }
 
 /** What strikes together, so long after what struck before has been put right. */
@@ -43,7 +42,7 @@ export const planFaults = (random: Random, kind: WorldKind, { steps, names }: Sc
     const first = random.pick(possible)
     const others = possible.filter(({ target }) => target !== first.target && target !== 'all' && first.target !== 'all')
     const second = others.length > 0 && random.chance(secondChance) ? [random.pick(others)] : []
-    const planned = [first, ...second].map((fault) => ({ name: fault.name, ...fault.plan(random, kind) }))
+    const planned = [first, ...second].map(({ name, plan }) => ({ name, plan: plan(random, kind) }))
     return { afterMs: random.integer(500, 4000), planned }
   })
 }
@@ -58,12 +57,12 @@ export const strike = async (
   for (const { afterMs, planned } of steps) {
     await sleep(afterMs, undefined, { signal }).catch(() => undefined)
     if (signal.aborted) break
-    const struck = planned.map(async ({ name, detail, strike }) => {
+    const struck = planned.map(async ({ name, plan }) => {
       const from = Date.now()
-      progress(`${name}: ${detail}`)
-      await within(faultDeadlineSeconds, name, strike(world, ledger))
+      progress(`${name}: ${plan.detail}`)
+      await within(faultDeadlineSeconds, name, plan.strike(world, ledger))
       progress(`put right: ${name}`)
-      done.push({ name, detail, from, to: Date.now() })
+      done.push({ name, detail: plan.detail, from, to: Date.now() })
     })
     const failed = (await Promise.allSettled(struck)).find((outcome) => outcome.status === 'rejected')
     if (failed) throw failed.reason

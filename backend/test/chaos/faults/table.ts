@@ -1,6 +1,6 @@
 import { crashDatabase, killDatabase, restoreDatabase } from './database.js'
 import type { Fault } from './fault.js'
-import { cutFromRedis, failOver, failOverBehindACut, holdRedis, restartEmpty, restartFromFile } from './redis.js'
+import { cutFromRedis, failOver, failOverBehindACut, holdRedis, restartEmpty, restartFromFile, splitRedis } from './redis.js'
 import { holdWorker, killWorker, reloadWorkers } from './workers.js'
 
 /** All that a run may do to the product. */
@@ -14,6 +14,7 @@ export const faults: readonly Fault[] = [
   cutFromRedis,
   failOver,
   failOverBehindACut,
+  splitRedis,
   crashDatabase,
   killDatabase,
   restoreDatabase,

@@ -16,9 +16,20 @@ export async function* checkLists(person: Person, api: Api, truth: Truth, signal
     if (!conversation) continue
     const lastSeq = messages.at(-1)?.seq ?? 0
     if (conversation.lastSeq !== lastSeq)
-      yield { kind: 'rest', what: `the list of ${person.name} has lastSeq ${conversation.lastSeq} for ${id}; it is ${lastSeq}`, conversationId: id }
+      yield {
+        kind: 'rest',
+        what: `the list of ${person.name} has lastSeq ${conversation.lastSeq} for ${id}; it is ${lastSeq}`,
+        conversationId: id,
+      }
     const read = (await readMessages(reader, id, signal)) ?? []
-    const isSame = read.length === messages.length && read.every((message, n) => message.id === messages[n]?.id && message.version === messages[n]?.version)
-    if (!isSame) yield { kind: 'rest', what: `${person.name} reads ${read.length} messages of ${id}; there are ${messages.length}`, conversationId: id }
+    const isSame =
+      read.length === messages.length &&
+      read.every((message, n) => message.id === messages[n]?.id && message.version === messages[n]?.version)
+    if (!isSame)
+      yield {
+        kind: 'rest',
+        what: `${person.name} reads ${read.length} messages of ${id}; there are ${messages.length}`,
+        conversationId: id,
+      }
   }
 }

@@ -50,7 +50,8 @@ const look = async ({ database, ledger, people, api }: Case): Promise<{ violatio
     people.map(({ id }) => id),
   )
   const devices = people.flatMap((person) => person.devices)
-  const violations = [...checkStored(ledger, truth), ...devices.flatMap((device) => [...checkView(device, truth), ...checkTold(device, ledger)])]
+  const violations = [...checkStored(ledger, truth)]
+  for (const device of devices) violations.push(...checkView(device, truth), ...checkTold(device, ledger))
   if (violations.length > 0) return { violations, truth } // the lists are asked for when all else is well
   const signal = AbortSignal.timeout(settleDeadlineMs)
   for (const person of people) for await (const violation of checkLists(person, api, truth, signal)) violations.push(violation)

@@ -23,14 +23,19 @@ function* checkMessage(ledger: Ledger, sent: SentMessage, stored: StoredMessage 
   const about = { conversationId: sent.conversationId, message: sent.clientId }
   const isCertain = first !== undefined && ledger.standingOf(first.write) === 'certain'
   if (!stored) {
-    if (isCertain) yield { kind: 'lost', what: `acknowledged as seq ${sent.seq} of ${sent.conversationId} and not in the database`, ...about }
+    if (isCertain)
+      yield { kind: 'lost', what: `acknowledged as seq ${sent.seq} of ${sent.conversationId} and not in the database`, ...about }
     return
   }
   if (isCertain && (stored.id !== sent.id || stored.seq !== sent.seq))
     yield { kind: 'lost', what: `acknowledged as ${sent.id}, seq ${sent.seq}, and stored as ${stored.id}, seq ${stored.seq}`, ...about }
   const possible = possibleTexts(ledger, sent)
   if (!possible.has(stored.text))
-    yield { kind: 'stale', what: `the database says ${brief(stored.text)}, acknowledged was ${[...possible].map(brief).join(' or ')}`, ...about }
+    yield {
+      kind: 'stale',
+      what: `the database says ${brief(stored.text)}, acknowledged was ${[...possible].map(brief).join(' or ')}`,
+      ...about,
+    }
 }
 
 /** What a message may say: what was acknowledged last, and what nobody knows the outcome of. */
@@ -38,7 +43,9 @@ const possibleTexts = (ledger: Ledger, { contents }: SentMessage): Set<string | 
   const certain = contents.filter(({ write }) => ledger.standingOf(write) === 'certain')
   if (certain.some(({ text }) => text === null)) return new Set([null]) // for good
   const last = certain.toSorted((a, b) => (a.write.ackedAt ?? 0) - (b.write.ackedAt ?? 0)).at(-1)
-  const unknown = contents.filter(({ write }) => ledger.standingOf(write) === 'possible' || write.attempts.some((attempt) => attempt.unknown))
+  const unknown = contents.filter(
+    ({ write }) => ledger.standingOf(write) === 'possible' || write.attempts.some((attempt) => attempt.unknown),
+  )
   return new Set([...(last ? [last] : []), ...unknown].map(({ text }) => text))
 }
 

@@ -82,7 +82,9 @@ const storedMessage = (row: MessageRow): StoredMessage => ({
 /** How many documents still carry something to be told. */
 export const untoldCount = async (database: Database): Promise<number> => {
   const counts = await Promise.all(
-    ['messages', 'conversations', 'receipts', 'sessions'].map((name) => database.collection(name).countDocuments({ outbox: { $exists: true } })),
+    ['messages', 'conversations', 'receipts', 'sessions'].map((name) =>
+      database.collection(name).countDocuments({ outbox: { $exists: true } }),
+    ),
   )
   return counts.reduce((sum, count) => sum + count, 0)
 }

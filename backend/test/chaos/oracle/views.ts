@@ -13,7 +13,8 @@ export function* checkView(device: Device, truth: Truth): Generator<Violation> {
   }
   for (const id of device.view.conversations.keys()) {
     const isMine = truth.get(id)?.members.some(({ userId }) => userId === device.userId)
-    if (!isMine) yield { kind: 'foreign', what: `${device.name} shows conversation ${id}, which it is not in`, ...about, conversationId: id }
+    if (!isMine)
+      yield { kind: 'foreign', what: `${device.name} shows conversation ${id}, which it is not in`, ...about, conversationId: id }
   }
 }
 
@@ -32,9 +33,14 @@ function* checkConversation(device: Device, stored: StoredConversation, joinedSe
       continue
     }
     const isDeleted = text === null
-    if (message.id !== id) yield { kind: 'two-messages-one-seq', what: `${device.name} shows ${message.id} as seq ${seq}, which is ${id}`, ...of }
+    if (message.id !== id)
+      yield { kind: 'two-messages-one-seq', what: `${device.name} shows ${message.id} as seq ${seq}, which is ${id}`, ...of }
     else if (message.version !== version || (isDeleted ? !message.deletedAt : message.text !== text))
-      yield { kind: 'stale', what: `${device.name} shows version ${message.version} of seq ${seq}, ${brief(message.text)}; it is version ${version}`, ...of }
+      yield {
+        kind: 'stale',
+        what: `${device.name} shows version ${message.version} of seq ${seq}, ${brief(message.text)}; it is version ${version}`,
+        ...of,
+      }
   }
   for (const [seq, { clientId }] of shown.messages) {
     if (seq > (stored.messages.at(-1)?.seq ?? 0))

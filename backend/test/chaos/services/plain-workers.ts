@@ -81,7 +81,11 @@ export class PlainWorkers implements Workers {
       const environment = { ...setting.environmentFor(number), PORT: String(port), NODE_APP_INSTANCE: String(number) }
       return new Worker(() => new Process(process.execPath, ['--enable-source-maps', entry], { environment, logFile }))
     })
-    const started = new PlainWorkers(ports.map((port) => `http://127.0.0.1:${port}`), workers, logFile)
+    const started = new PlainWorkers(
+      ports.map((port) => `http://127.0.0.1:${port}`),
+      workers,
+      logFile,
+    )
     await started.ready().catch(async (error: unknown) => {
       await started.stop()
       throw error

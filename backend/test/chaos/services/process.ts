@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
+import { within } from '../../../../dev/services/deadline.js'
 import { findOnPath } from '../../../../dev/services/executables.js'
 import { isAlive } from '../../../../dev/services/processes.js'
-import { within } from '../../../../dev/services/deadline.js'
 
 const killDeadlineSeconds = 10
 

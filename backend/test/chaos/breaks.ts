@@ -1,0 +1,104 @@
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** A fault put into the built product, to see that the suite finds it. */
+export interface Break {
+  /** What the product then does wrong. */
+  readonly about: string
+  readonly edits: readonly { readonly file: string; readonly find: string; readonly replace: string }[]
+  /** The faults that bring it out, and on which Redis. */
+  readonly faults: readonly string[]
+  readonly redis: 'single' | 'sentinel'
+}
+
+export const breaks: Readonly<Record<string, Break>> = {
+  sweeper: {
+    about: 'nobody publishes what a killed worker left',
+    edits: [{ file: 'realtime/sweeper.js', find: 'async sweep() {', replace: 'async sweep() {\n        return;' }],
+    faults: ['worker killed'],
+    redis: 'single',
+  },
+  publish: {
+    about: 'one event in some fifty is stored in the log and not published',
+    edits: [
+      {
+        file: 'realtime/log/scripts.js',
+        find: "redis.call(ARGV[6], name, id .. '\\\\n' .. frame)\n  return id",
+        replace:
+          "if tonumber(string.match(id, '(%d+)-')) % 50 ~= 0 then redis.call(ARGV[6], name, id .. '\\\\n' .. frame) end\n  return id",
+      },
+    ],
+    faults: ['worker killed'],
+    redis: 'single',
+  },
+  joining: {
+    about: 'a conversation that was joined since is replayed, from before the joining, in place of being fetched',
+    edits: [
+      {
+        file: 'realtime/resume.js',
+        find: '|| joinedAt.getTime() > millisecondsOf(after(shard)) - clockMarginMs',
+        replace: '',
+      },
+    ],
+    faults: ['worker killed'],
+    redis: 'single',
+  },
+  forgetting: {
+    about: 'an outbox entry is forgotten at once, and a failover loses what the log took last',
+    edits: [{ file: 'realtime/outbox.js', find: 'const defaultForgetAfterMs = 45_000', replace: 'const defaultForgetAfterMs = 0' }],
+    faults: ['Redis split in two masters'],
+    redis: 'sentinel',
+  },
+  heads: {
+    about: 'a worker believes the heads that it remembers, and never looks again',
+    edits: [
+      { file: 'features/messages/heads.js', find: 'async #hints(keys) {', replace: 'async #hints(keys) {\n        return [];' },
+      {
+        file: 'features/messages/commit-lane.js',
+        find: 'await Promise.all(stale.map(',
+        replace: 'await Promise.all([].map(',
+      },
+    ],
+    faults: ['worker killed'],
+    redis: 'single',
+  },
+  generation: {
+    about: 'what is remembered of a database outlives its being put back',
+    edits: [
+      { file: 'platform/mongo.js', find: 'this.emit(replaced ? ', replace: 'this.#ready = true;\n        this.emit(false ? ' },
+      { file: 'platform/mongo.js', find: 'this.#generation = generation;', replace: 'this.#generation ??= generation;' },
+    ],
+    faults: ['database restored'],
+    redis: 'single',
+  },
+  epoch: {
+    about: 'a Redis that has lost its log passes for the same one',
+    edits: [
+      {
+        file: 'realtime/log/scripts.js',
+        find: 'table.concat({ own, ARGV[1], run, replication, ARGV[2] }',
+        replace: "table.concat({ 'always', ARGV[1], ARGV[2] }",
+      },
+    ],
+    faults: ['Redis restarted empty'],
+    redis: 'single',
+  },
+}
+
+/**
+ * Makes a copy of the built product with a fault in it, beside the product itself.
+ * @returns its folder
+ * @throws where the code to be broken is not there, or more than once
+ */
+export const brokenCopy = (distFolder: string, name: string): string => {
+  const folder = join(distFolder, `broken-${name}`)
+  rmSync(folder, { recursive: true, force: true })
+  cpSync(distFolder, folder, { recursive: true, filter: (path) => !path.slice(distFolder.length).startsWith('/broken-') })
+  for (const { file, find, replace } of breaks[name]?.edits ?? []) {
+    const path = join(folder, file)
+    const parts = readFileSync(path, 'utf8').split(find)
+    if (parts.length !== 2) throw new Error(`${file} has ${parts.length - 1} times what the break ${name} would change: ${find}`)
+    writeFileSync(path, parts.join(replace))
+  }
+  return folder
+}
