@@ -25,6 +25,10 @@ export type OutboxSource = TypedSource<Stored>
 
 export const outboxSource = <D extends Stored>(source: TypedSource<D>): OutboxSource => source as unknown as OutboxSource
 
+interface Patience {
+  readonly patient: boolean
+}
+
 interface Told {
   readonly source: OutboxSource
   readonly id: Types.ObjectId
@@ -81,15 +85,16 @@ export class Outbox {
 
   /**
    * Publishes a document's whole outbox in order. It stops at what the log holds back, so that no edit overtakes its create.
+   * @param options patient: whether to wait a moment for what it is held for
    * @returns true where all of it is in the log
    */
-  async publishOne(source: OutboxSource, document: Stored): Promise<boolean> {
+  async publishOne(source: OutboxSource, document: Stored, options: Patience = { patient: true }): Promise<boolean> {
     const purged = document.outbox && source.purges?.(document)
     if (purged) await this.#deps.log.purge(purged.channel, purged.messageId)
     for (const entry of document.outbox ?? []) {
       if (this.#told.get(entry.eventId)?.epoch === this.#epoch && this.#epoch !== undefined) continue
       await source.followUp?.(document, entry)
-      const epoch = await this.#tell(source, document, entry)
+      const epoch = await this.#tell(source, document, entry, options)
       if (epoch === undefined) return false
       this.#note({ source, id: document._id, eventId: entry.eventId, epoch, at: Date.now() })
     }
@@ -129,16 +134,16 @@ export class Outbox {
   }
 
   /** @returns the epoch in which all channels have it; undefined while one of them holds it */
-  async #tell(source: OutboxSource, document: Stored, entry: OutboxEntry): Promise<string | undefined> {
+  async #tell(source: OutboxSource, document: Stored, entry: OutboxEntry, options: Patience): Promise<string | undefined> {
     const entries = await source.tell(document, entry)
     if (entries.length === 0) return (await this.#deps.log.head()).epoch // nobody is to be told
-    const answers = await Promise.all(entries.map((each) => this.#append(source, document, each)))
+    const answers = await Promise.all(entries.map((each) => this.#append(source, document, each, options)))
     return new Set(answers).size === 1 ? answers[0] : undefined // an epoch that changed between two shards' answers may have cost the first its entry
   }
 
-  async #append(source: OutboxSource, document: Stored, entry: Entry): Promise<string | undefined> {
+  async #append(source: OutboxSource, document: Stored, entry: Entry, { patient }: Patience): Promise<string | undefined> {
     const { log, onEpoch } = this.#deps
-    for (const waitMs of [0, ...heldRetriesMs]) {
+    for (const waitMs of patient ? [0, ...heldRetriesMs] : [0]) {
       if (waitMs > 0) await sleep(waitMs)
       let answer = await log.append(entry)
       if (answer.outcome === 'need-base') {

@@ -43,27 +43,31 @@ export class Sweeper {
     const { leases } = this.#deps
     if (!(await leases.hold('sweeper'))) return
     const { living, dead } = await leases.workers()
-    for (const worker of dead) if ((await this.#publishOf(worker, new Date())) === 0) await leases.bury(worker)
-    for (const worker of living) await this.#publishOf(worker, new Date(Date.now() - forgottenAfterMs))
+    if ((await this.#publishOf(dead, new Date())) === 0) for (const worker of dead) await leases.bury(worker)
+    await this.#publishOf(living, new Date(Date.now() - forgottenAfterMs))
   }
 
-  /** @returns how many documents had something of this worker's left */
-  async #publishOf(worker: string, before: Date): Promise<number> {
+  /**
+   * Workers that took turns in a conversation are taken up together, by seq: what one left is held until the other's predecessor is told.
+   * @returns how many documents had something of these workers' left
+   */
+  async #publishOf(workers: readonly string[], before: Date): Promise<number> {
+    if (workers.length === 0) return 0
     let found = 0
     for (const source of this.#deps.sources) {
       const documents = await source
         .collection()
-        .find({ outbox: { $elemMatch: { worker, at: { $lt: before } } } }, { readPreference: 'primary' })
+        .find({ outbox: { $elemMatch: { worker: { $in: workers }, at: { $lt: before } } } }, { readPreference: 'primary' })
         .sort({ seq: 1 })
         .limit(mostInOneSweep)
         .toArray()
       found += documents.length
       for (const document of documents) {
-        if (await this.#deps.outbox.publishOne(source, document)) continue
+        if (await this.#deps.outbox.publishOne(source, document, { patient: false })) continue
         await this.#deps.outbox.passOver(source, document)
       }
     }
-    if (found > 0) this.#deps.logger.info({ worker, documents: found }, 'published what a worker left')
+    if (found > 0) this.#deps.logger.info({ workers, documents: found }, 'published what workers left')
     return found
   }
 }
