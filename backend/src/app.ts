@@ -39,6 +39,7 @@ export const createApp = (context: Context): Express => {
   const document = openApiDocument(server)
   app.get('/openapi.json', (request, response) => answerJson(request, response, 200, document))
   if (environment !== 'production') mountDocs(app)
+  app.use('/sse', requireDatabase(context.mongo)) // until its generation is known, no position can be judged
   mount(app, '', routes[''], context)
   app.use('/api/v1', requireDatabase(context.mongo))
   mount(app, '/api/v1', routes['/api/v1'], context)

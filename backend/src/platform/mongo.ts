@@ -164,7 +164,8 @@ const unavailable = new Set([
 ])
 // InterruptedAtShutdown, ShutdownInProgress, NotWritablePrimary, PrimarySteppedDown, NotPrimaryNoSecondaryOk, NotPrimaryOrSecondary,
 // MaxTimeMSExpired, WriteConcernTimeout, ExceededTimeLimit, HostUnreachable, NetworkTimeout, InterruptedDueToReplStateChange
-const unavailableCodes = new Set<unknown>([11600, 91, 10107, 189, 13435, 13436, 50, 64, 262, 6, 89, 11602])
+// and, where a socket was closed since it was last looked at, EPIPE
+const unavailableCodes = new Set<unknown>(['EPIPE', 11600, 91, 10107, 189, 13435, 13436, 50, 64, 262, 6, 89, 11602])
 
 /** True for errors that say the database is away or cannot promise the write, not that the request was wrong. */
 export const isUnavailable = (error: unknown): boolean =>

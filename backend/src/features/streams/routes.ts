@@ -1,4 +1,5 @@
 import { endpoint, streamEndpoint } from '../../http/endpoint.js'
+import { Problem } from '../../http/problem.js'
 import { StreamQuery, TicketView } from './schema.js'
 import { ticketTtlSeconds } from './tickets.js'
 
@@ -24,6 +25,9 @@ export const issueTicket = endpoint({
   request: {},
   responses: { 201: TicketView },
   async handler({ context, caller }) {
-    return { status: 201, body: { ticket: await context.tickets.issue(caller), expiresIn: ticketTtlSeconds } }
+    const ticket = await context.tickets.issue(caller).catch((error: unknown) => {
+      throw new Problem('service_unavailable', 'Tickets cannot be had right now', { cause: error })
+    })
+    return { status: 201, body: { ticket, expiresIn: ticketTtlSeconds } }
   },
 })
