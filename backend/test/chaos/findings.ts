@@ -28,6 +28,7 @@ export class Findings {
   readonly violations: Violation[] = []
 
   add(violation: Violation): void {
-    if (this.violations.length < mostKept) this.violations.push(violation)
+    const isKnown = this.violations.some(({ what, device }) => what === violation.what && device === violation.device)
+    if (!isKnown && this.violations.length < mostKept) this.violations.push(violation)
   }
 }

@@ -2,7 +2,8 @@ import { table } from '../../../dev/table.js'
 import type { Violation } from './findings.js'
 import type { SeedResult } from './run-seed.js'
 
-const mostShown = 8
+/** Of each kind. */
+const mostShown = 2
 const mostLines = 60
 
 const clock = (at: number): string => new Date(at).toISOString().slice(11, 23)
@@ -27,12 +28,16 @@ export const summaryOf = ({ seed, faults, ledger, findings, people, settledAfter
   ].join('\n')
 }
 
-/** What is needed to find out why a promise was broken: the history of the message and of the client. */
+/** What is needed to find out why promises were broken: how often each, and of some the history of the message and of the client. */
 export const detailsOf = (result: SeedResult): string => {
   const { violations } = result.findings
-  const shown = violations.slice(0, mostShown).map((violation) => storyOf(result, violation))
-  const rest = violations.length > mostShown ? [`... and ${violations.length - mostShown} more`] : []
-  return [...shown, ...rest].join('\n')
+  const lines: string[] = []
+  for (const kind of new Set(violations.map((violation) => violation.kind))) {
+    const own = violations.filter((violation) => violation.kind === kind)
+    lines.push(`${kind}: ${own.length} times`)
+    for (const violation of own.slice(0, mostShown)) lines.push(storyOf(result, violation))
+  }
+  return [...lines, ...result.evidence].join('\n')
 }
 
 const storyOf = ({ ledger, people, faults }: SeedResult, { kind, what, device, conversationId, message }: Violation): string => {

@@ -7,6 +7,7 @@ import { aCrowd, act, beginConversations, misbehave } from './crowd.js'
 import { type DoneFault, planFaults, strike } from './faults/schedule.js'
 import { Findings } from './findings.js'
 import { Ledger } from './ledger.js'
+import { evidenceOf } from './oracle/evidence.js'
 import { settle } from './oracle/settle.js'
 import { Random } from './random.js'
 import type { Person, Scene } from './scene.js'
@@ -34,6 +35,8 @@ export interface SeedResult {
   readonly findings: Findings
   readonly people: readonly Person[]
   readonly outcomes: ReadonlyMap<string, number>
+  /** What the services held of the conversations in which something is wrong. */
+  readonly evidence: readonly string[]
   readonly settledAfterMs: number
   readonly seconds: number
 }
@@ -49,7 +52,7 @@ export const runSeed = async (world: World, setting: SeedSetting): Promise<SeedR
   const random = new Random(`seed ${setting.seed}`)
   const [ledger, findings] = [new Ledger(), new Findings()]
   const api = new Api(world.workers.origins, new Random(`routing ${setting.seed}`), (what) => findings.add({ kind: 'error', what }))
-  const people = await aCrowd({ api, findings, ledger, size: setting.people, devicesOfEach: setting.devicesOfEach })
+  const people = await aCrowd({ api, findings, size: setting.people, devicesOfEach: setting.devicesOfEach })
   const devices = people.flatMap((person) => person.devices)
   const [load, over] = [new AbortController(), new AbortController()]
   setMaxListeners(0, load.signal, over.signal)
@@ -71,8 +74,9 @@ export const runSeed = async (world: World, setting: SeedSetting): Promise<SeedR
     const finished = within(finishDeadlineSeconds, 'finishing what was begun', Promise.all([acting, ...misbehaving]))
     await finished.catch((error: unknown) => findings.add({ kind: 'stuck', what: String(error) }))
     const { settledAfterMs } = await settle({ database: world.database, ledger, people, api, findings }, setting)
+    const evidence = findings.violations.length === 0 ? [] : await evidenceOf(world, findings.violations)
     const seconds = (Date.now() - from) / 1000
-    return { seed: setting.seed, faults, ledger, findings, people, outcomes: api.outcomes, settledAfterMs, seconds }
+    return { evidence, seed: setting.seed, faults, ledger, findings, people, outcomes: api.outcomes, settledAfterMs, seconds }
   } finally {
     load.abort()
     over.abort()

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import type { Findings } from '../findings.js'
-import type { Restore } from '../ledger.js'
 import type { Api } from './api.js'
 import type { Connection, ConnectionHandlers, StreamTarget } from './connection.js'
 import { Journal } from './journal.js'
@@ -23,7 +22,6 @@ export interface DeviceSetting {
   readonly token: string
   readonly api: Api
   readonly findings: Findings
-  readonly restores: readonly Restore[]
   open(target: StreamTarget, handlers: ConnectionHandlers): Promise<Connection>
 }
 
@@ -38,9 +36,8 @@ export class Device {
   readonly #line = new Line()
   #connection: Connection | undefined
   #position: string | undefined
-  /** When the stream was opened that the kept position is of. */
-  #positionSince = 0
-  #openedAt = 0
+  /** When it was last told to begin anew. */
+  #begunAt = 0
   /** True while nothing is left to be fetched, so that each position is kept. */
   #keeping = false
   #latest: string | undefined
@@ -57,6 +54,11 @@ export class Device {
   /** True while it is connected and has all that it was told to fetch. */
   get isLive(): boolean {
     return this.#connection !== undefined && this.#keeping
+  }
+
+  /** When it was last told to fetch everything: all that it shows is of later. */
+  get begunAt(): number {
+    return this.#begunAt
   }
 
   /** Loses its connection, and comes back after so long. */
@@ -93,8 +95,10 @@ export class Device {
     this.#line.goBack()
     const lastEventId = this.#position
     this.journal.note(`connects to ${origin} with ${lastEventId ?? 'no position'}`)
-    this.#openedAt = Date.now()
-    this.#connection = await this.#setting.open({ origin, token, lastEventId }, { event: (event) => this.#take(event), position: (id) => this.#note(id) })
+    this.#connection = await this.#setting.open(
+      { origin, token, lastEventId },
+      { event: (event) => this.#take(event), position: (id) => this.#note(id) },
+    )
     if (signal.aborted) this.#connection.drop('the run is over')
     const why = await this.#connection.ended
     this.#connection = undefined
@@ -107,7 +111,6 @@ export class Device {
     this.#latest = id
     if (!this.#keeping) return
     this.#position = id
-    this.#positionSince = this.#openedAt
     this.#line.keep()
   }
 
@@ -148,7 +151,7 @@ export class Device {
     const { verdict, refetch, cursor } = resume
     this.verdicts[verdict] += 1
     this.journal.note(`resume ${verdict} at ${cursor}${refetch.length > 0 ? `, to fetch ${refetch.join(' ')}` : ''}`)
-    this.#checkVerdict(verdict)
+    if (verdict === 'live' || verdict === 'reset') this.#begunAt = Date.now()
     if (verdict === 'live' || verdict === 'reset') {
       this.#line.startAnew()
       this.view.forgetAll()
@@ -173,14 +176,5 @@ export class Device {
     this.journal.note(`keeps its position from ${this.#latest} on`)
     this.#keeping = true
     if (this.#latest !== undefined) this.#note(this.#latest)
-  }
-
-  /** A position from before the database was put back must not be good afterwards. */
-  #checkVerdict(verdict: Resume['verdict']): void {
-    const { restores, findings } = this.#setting
-    if (this.#position === undefined) return
-    const restore = restores.find(({ restoredAt }) => this.#positionSince < restoredAt && this.#openedAt > restoredAt)
-    if (restore && verdict !== 'reset')
-      findings.add({ kind: 'false-verdict', what: `${verdict} across a restore of the database`, device: this.name })
   }
 }

@@ -67,7 +67,7 @@ class EventSourceConnection implements Connection {
     for (const type of types) {
       source.addEventListener(type, ({ data, lastEventId }) => {
         handlers.event({ event: type, data: JSON.parse(String(data)), id: lastEventId })
-        handlers.position(lastEventId)
+        if (lastEventId !== '') handlers.position(lastEventId) // what has no id of its own moves nothing
       })
     }
     source.addEventListener('error', ({ code, message }) => this.drop(`error ${code ?? ''} ${message ?? ''}`))

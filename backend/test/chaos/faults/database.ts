@@ -33,6 +33,9 @@ export const killDatabase: Fault = {
   },
 }
 
+/** Longer than a driver takes to notice that it is gone (10 s between its looks), and than what is on its way may wait. See README.md. */
+const unreachableMs = 16_000
+
 export const restoreDatabase: Fault = {
   name: 'database restored',
   target: 'all',
@@ -46,7 +49,9 @@ export const restoreDatabase: Fault = {
         await world.database.backUp()
         await world.workers.ready()
         await sleep(afterMs)
+        const cutAt = Date.now()
         await world.database.restore()
+        await sleep(Math.max(0, cutAt + unreachableMs - Date.now()))
         ledger.restores.push({ copiedFrom, restoredAt: Date.now() })
         world.database.open()
         await world.workers.ready()

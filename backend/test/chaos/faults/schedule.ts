@@ -42,7 +42,7 @@ export const planFaults = (random: Random, kind: WorldKind, { steps, names }: Sc
     const first = random.pick(possible)
     const others = possible.filter(({ target }) => target !== first.target && target !== 'all' && first.target !== 'all')
     const second = others.length > 0 && random.chance(secondChance) ? [random.pick(others)] : []
-    const planned = [first, ...second].map(({ name, plan }) => ({ name, plan: plan(random, kind) }))
+    const planned = [first, ...second].map((fault) => ({ name: fault.name, plan: fault.plan(random, kind) }))
     return { afterMs: random.integer(500, 4000), planned }
   })
 }

@@ -51,7 +51,7 @@ const look = async ({ database, ledger, people, api }: Case): Promise<{ violatio
   )
   const devices = people.flatMap((person) => person.devices)
   const violations = [...checkStored(ledger, truth)]
-  for (const device of devices) violations.push(...checkView(device, truth), ...checkTold(device, ledger))
+  for (const device of devices) violations.push(...checkView(device, truth, ledger.restores), ...checkTold(device, ledger))
   if (violations.length > 0) return { violations, truth } // the lists are asked for when all else is well
   const signal = AbortSignal.timeout(settleDeadlineMs)
   for (const person of people) for await (const violation of checkLists(person, api, truth, signal)) violations.push(violation)

@@ -1,11 +1,14 @@
 import type { Device } from '../clients/device.js'
 import type { Violation } from '../findings.js'
+import type { Restore } from '../ledger.js'
 import { brief } from './stored.js'
 import type { StoredConversation, Truth } from './truth.js'
 
 /** What a client shows must be what the database has: its conversations, all of each from its joining on, nothing else. */
-export function* checkView(device: Device, truth: Truth): Generator<Violation> {
+export function* checkView(device: Device, truth: Truth, restores: readonly Restore[]): Generator<Violation> {
   const about = { device: device.name }
+  if (restores.some(({ restoredAt }) => device.begunAt < restoredAt))
+    yield { kind: 'false-verdict', what: `${device.name} was not told to begin anew since the database was put back`, ...about }
   if (!device.isLive) yield { kind: 'stuck', what: `${device.name} is not live`, ...about }
   for (const conversation of truth.values()) {
     const member = conversation.members.find(({ userId }) => userId === device.userId)
