@@ -15,6 +15,7 @@ import type { World } from './world.js'
 
 export interface SeedSetting {
   readonly seed: number
+  /** How long people act, at least: as long as something is still to be broken. */
   readonly minutes: number
   readonly people: number
   readonly devicesOfEach: number
@@ -66,9 +67,10 @@ export const runSeed = async (world: World, setting: SeedSetting): Promise<SeedR
     acting.catch(() => undefined) // awaited below, or the run has failed before
     await sleep(leadMs)
     const misbehaving = devices.map((device) => misbehave(device, random.fork(`device ${device.name}`), load.signal))
-    const timer = sleep(setting.minutes * 60_000).then(() => load.abort())
-    const faults = await strike(steps, { world, ledger, progress: setting.progress }, load.signal)
+    const timer = sleep(setting.minutes * 60_000)
+    const faults = await strike(steps, { world, ledger, progress: setting.progress })
     await timer
+    load.abort()
     setting.progress('the load ends')
     await world.healed()
     const finished = within(finishDeadlineSeconds, 'finishing what was begun', Promise.all([acting, ...misbehaving]))

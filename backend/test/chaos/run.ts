@@ -13,7 +13,8 @@ import { Database } from './services/database.js'
 import { World, type WorldKind } from './world.js'
 
 const usage = `npm run chaos -- [--seed N] [--minutes M] [--seeds K] [--people P] [--redis single|sentinel] [--workers plain|pm2] [--fault NAME ...]`
-const secondsOfStep = 12
+/** What breaking something and putting it right takes, about. */
+const secondsOfStep = 15
 
 const { values } = parseArgs({
   options: {

@@ -47,16 +47,14 @@ export const planFaults = (random: Random, kind: WorldKind, { steps, names }: Sc
   })
 }
 
-/** Does what is planned until the signal fires; what was begun is put right. @throws where that fails: the run says nothing then */
+/** Does all that is planned, one step after the other. @throws where something cannot be put right: the run says nothing then */
 export const strike = async (
   steps: readonly Step[],
   { world, ledger, progress }: { world: World; ledger: Ledger; progress: (line: string) => void },
-  signal: AbortSignal,
 ): Promise<DoneFault[]> => {
   const done: DoneFault[] = []
   for (const { afterMs, planned } of steps) {
-    await sleep(afterMs, undefined, { signal }).catch(() => undefined)
-    if (signal.aborted) break
+    await sleep(afterMs)
     const struck = planned.map(async ({ name, plan }) => {
       const from = Date.now()
       progress(`${name}: ${plan.detail}`)
