@@ -14,6 +14,7 @@ import { RevokedSessions, type SessionDocument, SessionService, sessionSchema, s
 import { MemoryTickets, RedisTickets, StreamService } from './features/streams/index.js'
 import { type UserDocument, UserService, userSchema } from './features/users/index.js'
 import { Limits } from './http/limits.js'
+import { Problem } from './http/problem.js'
 import { AccessTokens } from './platform/access-tokens.js'
 import { createIndexes, requireIndexes } from './platform/indexes.js'
 import { Keyspace } from './platform/keyspace.js'
@@ -87,11 +88,14 @@ export const createContext = (config: Config, logger: Logger, timing: { readonly
     worker: leases.worker,
   })
 
-  const activity = new Activity({ connection, logger })
+  const activity = new Activity({ connection, logger, ready: () => mongo.ready })
   const storedMessages = () => collection<MessageDocument>('messages')
   const messageOutbox = messageSource({ collection: storedMessages, activity })
   const lane = new CommitLane({
-    messages: storedMessages,
+    messages() {
+      if (!mongo.ready) throw new Problem('service_unavailable', 'The database cannot be reached') // it may be another one when it is back
+      return storedMessages()
+    },
     heads: new Heads({ messages: storedMessages, keyspace, redis: redis?.commands }),
     onStored(stored) {
       for (const { conversationId, seq, createdAt } of stored) activity.note({ conversationId, seq, at: createdAt })

@@ -18,7 +18,7 @@ export const run = async (config: Config): Promise<void> => {
   logger.info({ host: config.server.host, port, worker: config.server.worker, redis: config.redis !== undefined }, 'listening')
 
   const stopping = new AbortController()
-  const stop = async (reason: string, exitCode: number): Promise<void> => {
+  const stop = async (reason: string): Promise<void> => {
     if (stopping.signal.aborted) return
     stopping.abort()
     logger.info({ reason }, 'draining')
@@ -27,13 +27,13 @@ export const run = async (config: Config): Promise<void> => {
     await server.drain(drainDeadlineMs)
     await context.close()
     logger.info('stopped')
-    process.exit(exitCode)
+    process.exit(0)
   }
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal, 0))
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal))
 
   context.mongo.once('replaced', () => {
     logger.fatal('the database is another one than before: starting anew')
-    void stop('replaced', 1)
+    process.exit(1) // at once: what is still to be written is of the former one
   })
   context.start()
   await context.mongo.whenReady(stopping.signal).then(

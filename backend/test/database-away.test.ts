@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { mongo } from 'mongoose'
 import { describe, expect, inject, it } from 'vitest'
 import { aDirectConversation } from './support/people.js'
 import { TcpProxy, targetOf, through } from './support/tcp-proxy.js'
@@ -68,4 +70,40 @@ describe('when MongoDB goes away in mid-flight', () => {
     await app.close()
     await proxy.close()
   }, 60_000)
+})
+
+describe('when MongoDB comes back as it was before (an operator has put back an older copy, and made it a new generation)', () => {
+  it('nothing that the worker remembers of the former one is written to it', async () => {
+    const { proxy, environment } = await aProxiedDatabase(true)
+    const app = await startTestApp(environment)
+    const { ann, conversation } = await aDirectConversation(app)
+    const direct = new mongo.MongoClient(inject('mongoUrl'))
+    const restored = direct.db(app.context.mongo.connection.name)
+    const conversationId = new mongo.ObjectId(conversation.id)
+    const copied = 10
+    for (let n = 0; n < copied; n++) await ann.send(conversation.id, { text: 'in the copy' }).expect(201)
+    let acknowledged = 0
+    const sending = Array.from({ length: 300 }, async () => {
+      if ((await ann.send(conversation.id, { text: 'after it' })).status === 201) acknowledged += 1
+    })
+    await expect.poll(() => acknowledged).toBeGreaterThan(0)
+    proxy.cut()
+    await Promise.all(sending)
+
+    await restored.collection('messages').deleteMany({ conversationId, seq: { $gt: copied } })
+    await restored.collection('conversations').updateOne({ _id: conversationId }, { $set: { lastSeq: copied } })
+    await restored.collection<{ _id: string }>('meta').deleteOne({ _id: 'generation' })
+    const replaced = once(app.context.mongo, 'replaced', { signal: AbortSignal.timeout(deadlineMs) })
+    proxy.restore()
+    await replaced
+    await ann.send(conversation.id, { text: 'to the former one' }).expect(503)
+    await app.close() // what still waits is given up
+
+    expect(await restored.collection('conversations').findOne({ _id: conversationId })).toMatchObject({ lastSeq: copied })
+    const seqs = await restored.collection('messages').find({ conversationId }).sort({ seq: 1 }).toArray()
+    expect(seqs.map(({ seq }) => seq)).toEqual(Array.from({ length: copied }, (_, n) => n + 1))
+    await restored.dropDatabase()
+    await direct.close()
+    await proxy.close()
+  })
 })

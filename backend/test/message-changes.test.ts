@@ -61,7 +61,7 @@ const untold = async (conversationId: string, sender: Person, seq: number, text:
 const publish = async (message: MessageDocument): Promise<boolean> => {
   const { log, logger, mongo } = app.context
   const outbox = new Outbox({ log, logger, onEpoch: () => undefined })
-  const activity = new Activity({ connection: mongo.connection, logger })
+  const activity = new Activity({ connection: mongo.connection, logger, ready: () => true })
   const told = await outbox.publishOne(messageSource({ collection: stored, activity }), message)
   await Promise.all([outbox.settled(), activity.settled()])
   return told
@@ -243,7 +243,7 @@ describe('the content of a deleted message', () => {
     redis.disconnect()
     const stream = await openStream(alone, bob)
     const { log, logger } = alone.context
-    const activity = new Activity({ connection, logger })
+    const activity = new Activity({ connection, logger, ready: () => true })
     const outbox = new Outbox({ log, logger, onEpoch: () => undefined })
     if (late) await outbox.publishOne(messageSource({ collection: messages, activity }), late)
     await Promise.all([outbox.settled(), activity.settled()])

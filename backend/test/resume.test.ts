@@ -227,7 +227,7 @@ describe('the outbox', () => {
       onEpoch: () => undefined,
       forgetAfterMs: 0,
     })
-    const activity = new Activity({ connection: app.context.mongo.connection, logger: app.context.logger })
+    const activity = new Activity({ connection: app.context.mongo.connection, logger: app.context.logger, ready: () => true })
     outbox.publish(messageSource({ collection: messages, activity }), stored)
     await expect.poll(() => messages().countDocuments({ ...filter, outbox: { $exists: true } }), { timeout: 10_000 }).toBe(0)
     await outbox.settled()

@@ -109,9 +109,9 @@ export class Mongo extends EventEmitter<{ ready: []; replaced: [] }> {
   async #reach(): Promise<void> {
     if (this.#opened) await this.#answered().catch((error: unknown) => this.#giveUpClient(error))
     else await this.#open()
-    await this.#prepare()
     const generation = await readGeneration(this.connection)
     const replaced = this.#generation !== undefined && this.#generation !== generation
+    if (!replaced) await this.#prepare()
     this.#generation = generation
     this.#ready = !replaced
     this.#logger.info({ database: this.connection.name, replaced }, 'MongoDB: reached')

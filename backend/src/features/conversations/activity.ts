@@ -23,6 +23,7 @@ const mostFailures = 60
 export class Activity {
   readonly #connection: Connection
   readonly #logger: Logger
+  readonly #ready: () => boolean
   readonly #waiting = new Map<string, Latest>()
   readonly #pump = new Pump(
     () => this.#waiting.size > 0,
@@ -30,9 +31,11 @@ export class Activity {
   )
   #failures = 0
   #settling = false
-  constructor(deps: { connection: Connection; logger: Logger }) {
+  /** @param deps ready: false while it is not known whether the database is still the one that this was noted of */
+  constructor(deps: { connection: Connection; logger: Logger; ready: () => boolean }) {
     this.#connection = deps.connection
     this.#logger = deps.logger
+    this.#ready = deps.ready
   }
 
   note(latest: Latest): void {
@@ -54,6 +57,7 @@ export class Activity {
     const batch = [...this.#waiting].slice(0, mostInOneWrite)
     for (const [key] of batch) this.#waiting.delete(key)
     try {
+      if (!this.#ready()) throw new Error('The database is away')
       await this.#connection.collection<ConversationDocument>('conversations').bulkWrite(
         batch.map(([, { conversationId, seq, at }]) => ({
           updateOne: {
