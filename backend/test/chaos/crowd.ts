@@ -8,6 +8,7 @@ import { openConnection } from './clients/connection.js'
 import { Device } from './clients/device.js'
 import { openEventSource } from './clients/event-source-connection.js'
 import type { Findings } from './findings.js'
+import type { Ledger } from './ledger.js'
 import type { Random } from './random.js'
 import type { Person, Scene } from './scene.js'
 
@@ -18,6 +19,7 @@ const atOnce = 4
 export interface CrowdSetting {
   readonly api: Api
   readonly findings: Findings
+  readonly ledger: Ledger
   readonly size: number
   readonly devicesOfEach: number
 }
@@ -33,12 +35,12 @@ export const aCrowd = async (setting: CrowdSetting): Promise<Person[]> => {
   return people.toSorted((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))
 }
 
-const register = async ({ api, findings, devicesOfEach }: CrowdSetting, name: string): Promise<Person> => {
+const register = async ({ api, findings, ledger, devicesOfEach }: CrowdSetting, name: string): Promise<Person> => {
   const body = { phone: `+4915${randomInt(1e8, 1e9)}`, password: `a long password ${randomUUID()}`, name }
   const answer = await api.call({ method: 'POST', path: '/auth/register', body }, AbortSignal.timeout(registerDeadlineMs))
   if (answer.status !== 201) throw new Error(`${name} could not register: ${answer.status} ${JSON.stringify(answer.body)}`)
   const { user, accessToken } = SignedIn.parse(answer.body)
-  const own = { userId: user.id, token: accessToken, api, findings }
+  const own = { userId: user.id, token: accessToken, api, findings, restores: ledger.restores }
   const transports = [openConnection, openEventSource]
   const devices = Array.from({ length: devicesOfEach }, (_, n) => {
     return new Device({ name: `${name}.${n + 1}`, open: transports[n % transports.length] ?? openConnection, ...own })

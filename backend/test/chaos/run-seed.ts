@@ -53,7 +53,7 @@ export const runSeed = async (world: World, setting: SeedSetting): Promise<SeedR
   const random = new Random(`seed ${setting.seed}`)
   const [ledger, findings] = [new Ledger(), new Findings()]
   const api = new Api(world.workers.origins, new Random(`routing ${setting.seed}`), (what) => findings.add({ kind: 'error', what }))
-  const people = await aCrowd({ api, findings, size: setting.people, devicesOfEach: setting.devicesOfEach })
+  const people = await aCrowd({ api, findings, ledger, size: setting.people, devicesOfEach: setting.devicesOfEach })
   const devices = people.flatMap((person) => person.devices)
   const [load, over] = [new AbortController(), new AbortController()]
   setMaxListeners(0, load.signal, over.signal)

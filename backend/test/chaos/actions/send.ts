@@ -4,12 +4,14 @@ import type { SentMessage } from '../ledger.js'
 import type { Random } from '../random.js'
 import { type Action, ask } from '../scene.js'
 
-const long = { chance: 0.03, leastBytes: 5000, mostBytes: 30_000 }
+/** In repetitions of five characters: a message has at most 8,000. */
+const long = { chance: 0.03, least: 200, most: 1500 }
 
 /** Mostly a line, now and then pages. */
 export const aText = (random: Random): string => {
   const mark = `${random.integer(0, 1e9)}`
-  return random.chance(long.chance) ? `${mark} ${'long '.repeat(random.integer(long.leastBytes, long.mostBytes) / 5 / 5)}` : `says ${mark}`
+  if (!random.chance(long.chance)) return `says ${mark}`
+  return `${mark} ${'long '.repeat(random.integer(long.least, long.most))}`.trim()
 }
 
 export const send: Action = {
@@ -19,7 +21,7 @@ export const send: Action = {
     const mine = scene.ledger.conversationsOf(person.id)
     if (mine.length === 0) return
     const { id: conversationId } = random.pick(mine)
-    const text = aText(random).trim()
+    const text = aText(random)
     const write = scene.ledger.begin()
     const clientId = randomUUID()
     const sent: SentMessage = { clientId, conversationId, senderId: person.id, contents: [{ text, write }] }

@@ -1,6 +1,8 @@
 import type { Action } from '../scene.js'
 import { beginGroup } from './begin-group.js'
+import { deleteForAll } from './delete.js'
+import { edit } from './edit.js'
 import { send } from './send.js'
 
 /** What people do, by how often. */
-export const actions: readonly Action[] = [send, beginGroup]
+export const actions: readonly Action[] = [send, edit, deleteForAll, beginGroup]

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import type { Findings } from '../findings.js'
+import type { Restore } from '../ledger.js'
 import type { Api } from './api.js'
 import type { Connection, ConnectionHandlers, StreamTarget } from './connection.js'
 import { Journal } from './journal.js'
@@ -22,6 +23,7 @@ export interface DeviceSetting {
   readonly token: string
   readonly api: Api
   readonly findings: Findings
+  readonly restores: readonly Restore[]
   open(target: StreamTarget, handlers: ConnectionHandlers): Promise<Connection>
 }
 
@@ -139,7 +141,8 @@ export class Device {
       this.#setting.findings.add({ kind: 'doubled', what, device: this.name, conversationId, message: clientId })
     }
     if (type === 'message.created') this.view.created(message)
-    else this.view.changed(message)
+    else if (type === 'message.updated') this.view.updated(message)
+    else this.view.deleted(message)
   }
 
   #begun(conversation: Conversation): void {
@@ -154,7 +157,7 @@ export class Device {
     if (verdict === 'live' || verdict === 'reset') this.#begunAt = Date.now()
     if (verdict === 'live' || verdict === 'reset') {
       this.#line.startAnew()
-      this.view.forgetAll()
+      this.view.forgetAll({ isSameHistory: this.#setting.restores.length === 0 })
     }
     this.#latest = cursor
     void this.#fetch(verdict, refetch, this.#ending.signal)

@@ -16,15 +16,21 @@ export class View {
   readonly conversations = new Map<string, ViewedConversation>()
   /** True while everything is to be fetched: what is told of a conversation is no beginning of it. */
   #owesAll = false
+  /** Messages that were passed over, by conversation and seq, with what was told instead: each must turn out to have been deleted before it was told. */
+  readonly #passedOver = new Map<string, Map<number, string>>()
   readonly #report: Report
 
   constructor(report: Report) {
     this.#report = report
   }
 
-  /** All of it may be another history's: nothing is kept, and everything is to be fetched. */
-  forgetAll(): void {
+  /**
+   * Nothing is kept, and everything is to be fetched.
+   * @param isSameHistory false where the database was put back: a seq may have become another message's
+   */
+  forgetAll({ isSameHistory }: { isSameHistory: boolean }): void {
     this.conversations.clear()
+    if (!isSameHistory) this.#passedOver.clear()
     this.#owesAll = true
   }
 
@@ -39,6 +45,7 @@ export class View {
   }
 
   forget(conversationId: string): void {
+    this.#passedOver.delete(conversationId)
     this.conversations.delete(conversationId)
   }
 
@@ -55,27 +62,32 @@ export class View {
     else this.conversations.set(conversationId, { messages: new Map(), head: undefined })
   }
 
-  /** `message.created`. */
-  created(message: Message): void {
-    const { conversationId, seq } = message
-    this.begin(conversationId, seq - 1)
-    const conversation = this.conversations.get(conversationId)
-    if (!conversation) return
-    this.#put(conversation, message)
-    const { head } = conversation
-    if (head === undefined || seq <= head) return
-    if (seq > head + 1) this.#gap(message, `seq ${seq} was told after seq ${head}`)
-    conversation.head = seq
+  /** What was told without some message before it, while nothing has said yet that this one was deleted. */
+  get passedOver(): string[] {
+    return [...this.#passedOver.values()].flatMap((bySeq) => Array.from(bySeq.values()))
   }
 
-  /** `message.updated` and `message.deleted`. */
-  changed(message: Message): void {
+  /** `message.created`. */
+  created(message: Message): void {
+    this.begin(message.conversationId, message.seq - 1)
+    this.#arrived(message)
+  }
+
+  /** `message.updated`: never told before the message itself. */
+  updated(message: Message): void {
     const conversation = this.conversations.get(message.conversationId)
     if (!conversation) return
     const { head } = conversation
     if (head !== undefined && message.seq > head)
-      this.#gap(message, `a change of seq ${message.seq} was told, the message never; seq ${head} came last`)
+      this.#gap(message.conversationId, `a change of seq ${message.seq} was told, the message never; seq ${head} came last`)
     else if (head === undefined || conversation.messages.has(message.seq)) this.#put(conversation, message)
+  }
+
+  /** `message.deleted`: takes the place of a message that was deleted before it was told. */
+  deleted(message: Message): void {
+    if (!this.conversations.has(message.conversationId)) return
+    this.#passedOver.get(message.conversationId)?.delete(message.seq)
+    this.#arrived(message)
   }
 
   /** All that the REST interface has of a conversation; `joinedSeq` is where it begins for who came later. */
@@ -88,8 +100,12 @@ export class View {
     for (const [n, seq] of seqs.entries()) {
       const before = seqs[n - 1]
       const message = conversation.messages.get(seq)
-      if (before !== undefined && message && seq !== before + 1) this.#gap(message, `what was fetched has seq ${before}, then seq ${seq}`)
+      if (before !== undefined && message && seq !== before + 1)
+        this.#gap(conversationId, `what was fetched has seq ${before}, then seq ${seq}`)
     }
+    for (const [seq, what] of this.#passedOver.get(conversationId) ?? [])
+      if (!conversation.messages.get(seq)?.deletedAt) this.#gap(conversationId, what)
+    this.#passedOver.delete(conversationId)
     conversation.head = seqs.at(-1) ?? joinedSeq
   }
 
@@ -104,7 +120,21 @@ export class View {
     conversation.messages.set(message.seq, message)
   }
 
-  #gap({ conversationId, clientId }: Message, what: string): void {
-    this.#report({ kind: 'gap', what: `${what} in ${conversationId}`, conversationId, message: clientId })
+  #arrived(message: Message): void {
+    const { conversationId, seq } = message
+    const conversation = this.conversations.get(conversationId)
+    if (!conversation) return
+    this.#put(conversation, message)
+    const { head } = conversation
+    if (head === undefined || seq <= head) return
+    for (let passed = head + 1; passed < seq; passed++) {
+      const bySeq = this.#passedOver.get(conversationId) ?? new Map<number, string>()
+      this.#passedOver.set(conversationId, bySeq.set(passed, `seq ${seq} of ${conversationId} was told after seq ${head}`))
+    }
+    conversation.head = seq
+  }
+
+  #gap(conversationId: string, what: string): void {
+    this.#report({ kind: 'gap', what: `${what} in ${conversationId}`, conversationId })
   }
 }

@@ -10,6 +10,7 @@ export function* checkView(device: Device, truth: Truth, restores: readonly Rest
   if (restores.some(({ restoredAt }) => device.begunAt < restoredAt))
     yield { kind: 'false-verdict', what: `${device.name} was not told to begin anew since the database was put back`, ...about }
   if (!device.isLive) yield { kind: 'stuck', what: `${device.name} is not live`, ...about }
+  for (const what of device.view.passedOver) yield { kind: 'gap', what, ...about }
   for (const conversation of truth.values()) {
     const member = conversation.members.find(({ userId }) => userId === device.userId)
     if (member) yield* checkConversation(device, conversation, member.joinedSeq)
