@@ -3,7 +3,7 @@ import type { Random } from '../random.js'
 import type { World, WorldKind } from '../world.js'
 
 /** What a fault strikes: two that strike different things can go on at once. */
-export type Target = 'workers' | 'redis' | 'database' | 'all'
+type Target = 'workers' | 'redis' | 'database' | 'all'
 
 /** A way in which things break. All that is random about it is drawn before the run, so that a seed replays it. */
 export interface Fault {

@@ -15,7 +15,7 @@ export interface StoredMessage {
   readonly untold: boolean
 }
 
-export interface StoredMember {
+interface StoredMember {
   readonly userId: string
   readonly joinedSeq: number
 }

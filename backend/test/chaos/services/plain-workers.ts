@@ -11,7 +11,7 @@ const restartPauseMs = 200
 const drainDeadlineSeconds = 40
 
 /** Whether whoever listens there says that it serves. */
-export const isReady = async (origin: string): Promise<boolean> => {
+const isReady = async (origin: string): Promise<boolean> => {
   try {
     const { statusCode, body } = await request(`${origin}/health/ready`, { headersTimeout: 2000, bodyTimeout: 2000, reset: true })
     await body.dump()
