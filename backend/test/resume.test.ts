@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { Redis } from 'ioredis'
 import { Types } from 'mongoose'
-import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from 'vitest'
 import { Activity } from '../src/features/conversations/index.js'
 import { type MessageDocument, messageSource } from '../src/features/messages/index.js'
 import { Outbox } from '../src/realtime/outbox.js'
@@ -184,6 +184,41 @@ describe('the outbox', () => {
     await ann.send(conversation.id, { text: 'after it' }).expect(201)
     await sweep()
     await expect.poll(() => textsOf(stream), { timeout: deadlineMs }).toEqual(['told', 'left behind', 'after it'])
+  })
+
+  it('is told by whoever takes the retry of a message whose first worker lives and has not told it', async () => {
+    const { ann, bob, conversation } = await aDirectConversation(app)
+    const stream = await aStream(bob)
+    const { connection } = app.context.mongo
+    const leases = connection.collection<{ _id: string; holder: string; expiresAt: Date }>('leases')
+    const living = randomUUID()
+    await leases.insertOne({ _id: `worker:${living}`, holder: living, expiresAt: new Date(Date.now() + 60_000) })
+    const message = { clientId: randomUUID(), text: 'stored, and its answer lost' }
+    await ann.send(conversation.id, message).expect(201)
+    await expect.poll(() => textsOf(stream)).toEqual([message.text])
+    // As if it had been stored by another worker, which never came to telling it.
+    const untold = { eventId: randomUUID(), worker: living, at: new Date(), type: 'message.created' }
+    const first = await connection.collection('messages').findOneAndDelete({ clientId: message.clientId })
+    const again = { ...message, clientId: randomUUID() }
+    await connection.collection('messages').insertMany([
+      { ...first, outbox: [] },
+      { ...first, _id: new Types.ObjectId(), seq: 2, clientId: again.clientId, outbox: [untold] },
+    ])
+    await ann.send(conversation.id, again).expect(200)
+    await expect.poll(() => textsOf(stream)).toEqual([message.text, message.text])
+  })
+
+  it('is told at once where many workers died that took turns in a conversation', async () => {
+    const { ann, bob, conversation } = await aDirectConversation(app)
+    const stream = await aStream(bob)
+    await ann.send(conversation.id, { text: '1' }).expect(201)
+    for (let seq = 20; seq > 1; seq--) await left(conversation.id, ann, { seq, text: String(seq), told: false })
+    const appends = [app, neighbour].map(({ context }) => vi.spyOn(context.log, 'append'))
+    await sweep()
+    await expect.poll(() => textsOf(stream), { timeout: deadlineMs }).toEqual(upTo(20))
+    // Each is appended once, or twice where a sweep of its own time comes between; none is tried for as long as it is held.
+    expect(appends.flatMap(({ mock }) => mock.calls).filter(([{ seq }]) => seq !== undefined && seq > 1).length).toBeLessThan(3 * 19)
+    for (const spy of appends) spy.mockRestore()
   })
 
   it('goes on where an event is gone for good, and its readers are told to fetch', async () => {

@@ -58,6 +58,8 @@ export class MessageService {
       outbox: [outboxEntry(this.#deps.worker, 'message.created', now)],
     })
     if (committed.message.contentHash !== contentHash) throw new Problem('conflict', 'This clientId was used for another message')
+    const { created, message } = committed
+    if (!created && message.outbox) this.#deps.outbox.publish(this.#deps.source, [message]) // who stored it may not know that it has
     return committed
   }
 
