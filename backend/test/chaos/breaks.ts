@@ -1,4 +1,4 @@
-import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** A fault put into the built product, to see that the suite finds it. */
@@ -86,18 +86,18 @@ export const breaks: Readonly<Record<string, Break>> = {
 }
 
 /**
- * Makes a copy of the built product with a fault in it, beside the product itself.
- * @returns its folder
+ * Makes a copy of the built product, beside it, where its modules are found: what is built meanwhile does not change a run.
+ * @param broken the name of a break to be put into it
+ * @returns its folder, to be removed
  * @throws where the code to be broken is not there, or more than once
  */
-export const brokenCopy = (distFolder: string, name: string): string => {
-  const folder = join(distFolder, `broken-${name}`)
-  rmSync(folder, { recursive: true, force: true })
-  cpSync(distFolder, folder, { recursive: true, filter: (path) => !path.slice(distFolder.length).startsWith('/broken-') })
-  for (const { file, find, replace } of breaks[name]?.edits ?? []) {
+export const copyOfProduct = (distFolder: string, broken: string | undefined): string => {
+  const folder = join(distFolder, `chaos-${process.pid}`)
+  cpSync(distFolder, folder, { recursive: true, filter: (path) => !path.slice(distFolder.length).startsWith('/chaos-') })
+  for (const { file, find, replace } of breaks[broken ?? '']?.edits ?? []) {
     const path = join(folder, file)
     const parts = readFileSync(path, 'utf8').split(find)
-    if (parts.length !== 2) throw new Error(`${file} has ${parts.length - 1} times what the break ${name} would change: ${find}`)
+    if (parts.length !== 2) throw new Error(`${file} has ${parts.length - 1} times what the break ${broken} would change: ${find}`)
     writeFileSync(path, parts.join(replace))
   }
   return folder

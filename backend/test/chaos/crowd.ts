@@ -20,6 +20,7 @@ export interface CrowdSetting {
   readonly api: Api
   readonly findings: Findings
   readonly ledger: Ledger
+  readonly logRemembers: boolean
   readonly size: number
   readonly devicesOfEach: number
 }
@@ -35,12 +36,12 @@ export const aCrowd = async (setting: CrowdSetting): Promise<Person[]> => {
   return people.toSorted((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))
 }
 
-const register = async ({ api, findings, ledger, devicesOfEach }: CrowdSetting, name: string): Promise<Person> => {
+const register = async ({ api, findings, ledger, logRemembers, devicesOfEach }: CrowdSetting, name: string): Promise<Person> => {
   const body = { phone: `+4915${randomInt(1e8, 1e9)}`, password: `a long password ${randomUUID()}`, name }
   const answer = await api.call({ method: 'POST', path: '/auth/register', body }, AbortSignal.timeout(registerDeadlineMs))
   if (answer.status !== 201) throw new Error(`${name} could not register: ${answer.status} ${JSON.stringify(answer.body)}`)
   const { user, accessToken } = SignedIn.parse(answer.body)
-  const own = { userId: user.id, token: accessToken, api, findings, restores: ledger.restores }
+  const own = { userId: user.id, token: accessToken, api, findings, restores: ledger.restores, logRemembers }
   const transports = [openConnection, openEventSource]
   const devices = Array.from({ length: devicesOfEach }, (_, n) => {
     return new Device({ name: `${name}.${n + 1}`, open: transports[n % transports.length] ?? openConnection, ...own })

@@ -4,7 +4,7 @@ import type { SeedResult } from './run-seed.js'
 
 /** Of each kind. */
 const mostShown = 2
-const mostLines = 60
+const mostLines = 70
 
 const clock = (at: number): string => new Date(at).toISOString().slice(11, 23)
 
@@ -48,25 +48,29 @@ const storyOf = ({ ledger, people, faults }: SeedResult, { kind, what, device, c
   const sent = message === undefined ? undefined : ledger.messages.get(message)
   for (const { text, write } of sent?.contents ?? []) {
     const name = text === null ? 'deleted' : 'written'
-    for (const { at, origin, outcome } of write.attempts) lines.push({ at, line: `message: to be ${name}, at ${origin}: ${outcome}` })
+    for (const [n, { at, origin, outcome }] of write.attempts.entries()) {
+      const isShown = n === 0 || n === write.attempts.length - 1 || outcome !== '503'
+      if (isShown) lines.push({ at, line: `message: to be ${name}, attempt ${n + 1} at ${origin}: ${outcome}` })
+    }
     if (write.ackedAt !== undefined) lines.push({ at: write.ackedAt, line: `message: ${name}, acknowledged as seq ${sent?.seq}` })
   }
   const client = people.flatMap((person) => person.devices).find(({ name }) => name === device)
   for (const { at, line } of client?.journal.lines ?? []) lines.push({ at, line: `client: ${line}` })
   const told = client?.journal.told.filter((one) => one.conversationId === conversationId) ?? []
   for (const { at, type, seq, version } of told) lines.push({ at, line: `client: ${type} seq ${seq} version ${version}` })
-  const around = nearest(lines, sent?.contents[0]?.write.startedAt)
+  const { startedAt, ackedAt } = sent?.contents[0]?.write ?? {}
+  const around = nearest(
+    lines,
+    [startedAt, ackedAt].filter((moment) => moment !== undefined),
+  )
   return [`${kind}: ${what}`, ...around.map(({ at, line }) => `    ${clock(at)} ${line}`)].join('\n')
 }
 
-/** The lines closest in time to a moment, in the order of time; the last ones where there is no moment. */
-const nearest = (lines: readonly { at: number; line: string }[], moment: number | undefined): { at: number; line: string }[] => {
-  const near = (at: number): number => Math.abs(at - (moment ?? Number.POSITIVE_INFINITY))
-  const chosen =
-    moment === undefined
-      ? lines.toSorted((a, b) => a.at - b.at).slice(-mostLines)
-      : lines.toSorted((a, b) => near(a.at) - near(b.at)).slice(0, mostLines)
-  return chosen.toSorted((a, b) => a.at - b.at)
+/** The lines closest in time to some moments, in the order of time; the last ones where there are no moments. */
+const nearest = (lines: readonly { at: number; line: string }[], moments: readonly number[]): { at: number; line: string }[] => {
+  const away = (at: number): number => Math.min(...moments.map((moment) => Math.abs(at - moment)))
+  const closest = moments.length === 0 ? lines.toSorted((a, b) => b.at - a.at) : lines.toSorted((a, b) => away(a.at) - away(b.at))
+  return closest.slice(0, mostLines).toSorted((a, b) => a.at - b.at)
 }
 
 /** By kind of fault: in how many runs it struck, and in how many of these a promise was broken. */

@@ -42,6 +42,8 @@ export interface SeedResult {
   readonly seconds: number
 }
 
+/** More than is told of a conversation in a minute, after which nothing is told again. */
+const enoughLogEntries = 1000
 const finishDeadlineSeconds = 60
 const liveDeadlineSeconds = 30
 /** Longer than the margin for clocks within which a conversation counts as new, and is fetched rather than replayed. */
@@ -53,7 +55,8 @@ export const runSeed = async (world: World, setting: SeedSetting): Promise<SeedR
   const random = new Random(`seed ${setting.seed}`)
   const [ledger, findings] = [new Ledger(), new Findings()]
   const api = new Api(world.workers.origins, new Random(`routing ${setting.seed}`), (what) => findings.add({ kind: 'error', what }))
-  const people = await aCrowd({ api, findings, ledger, size: setting.people, devicesOfEach: setting.devicesOfEach })
+  const logRemembers = world.kind.logEntries >= enoughLogEntries
+  const people = await aCrowd({ api, findings, ledger, logRemembers, size: setting.people, devicesOfEach: setting.devicesOfEach })
   const devices = people.flatMap((person) => person.devices)
   const [load, over] = [new AbortController(), new AbortController()]
   setMaxListeners(0, load.signal, over.signal)

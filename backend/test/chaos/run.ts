@@ -1,11 +1,11 @@
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { buildBackend } from '../../../dev/build.js'
 import { projectFolder } from '../../../dev/services/project.js'
 import { temporaryFolder } from '../../../dev/services/temporary-folder.js'
-import { breaks, brokenCopy } from './breaks.js'
+import { breaks, copyOfProduct } from './breaks.js'
 import { Random } from './random.js'
 import { detailsOf, summaryOf, tableOf } from './report.js'
 import { runSeed, type SeedResult } from './run-seed.js'
@@ -67,8 +67,7 @@ const steps = values.steps === undefined ? Math.max(1, Math.round((minutes * 60)
 const people = wholeNumber('people', values.people)
 
 await buildBackend()
-const built = join(projectFolder, 'backend/dist')
-const distFolder = values.break === undefined ? built : brokenCopy(built, values.break)
+const distFolder = copyOfProduct(join(projectFolder, 'backend/dist'), values.break)
 if (broken) console.log(`broken on purpose: ${broken.about}`)
 const folder = temporaryFolder()
 const logFolder = mkdtempSync(join(tmpdir(), 'heliograph-chaos-'))
@@ -100,6 +99,7 @@ try {
   await world?.stop()
   await database.stop()
   folder.remove()
+  rmSync(distFolder, { recursive: true, force: true })
 }
 console.log(tableOf(results))
 const found = results.filter(({ findings }) => findings.violations.length > 0)

@@ -24,6 +24,8 @@ export interface DeviceSetting {
   readonly api: Api
   readonly findings: Findings
   readonly restores: readonly Restore[]
+  /** False where the log is too short to know whether a change has been told. */
+  readonly logRemembers: boolean
   open(target: StreamTarget, handlers: ConnectionHandlers): Promise<Connection>
 }
 
@@ -136,7 +138,8 @@ export class Device {
   #message(type: string, message: Message, id: string | undefined): void {
     const { conversationId, clientId, seq, version } = message
     this.journal.told.push({ at: Date.now(), type, conversationId, clientId, seq, version })
-    if (!this.#line.tell(`${type} ${message.id} ${version}`)) {
+    const isNew = this.#line.tell(`${type} ${message.id} ${version}`)
+    if (!isNew && (type === 'message.created' || this.#setting.logRemembers)) {
       const what = `${type} of seq ${seq}, version ${version}, in ${conversationId} came again at ${id}`
       this.#setting.findings.add({ kind: 'doubled', what, device: this.name, conversationId, message: clientId })
     }
