@@ -13,12 +13,15 @@ interface Contents {
   'session.revoked': { readonly sessionId: string; readonly reason: string }
 }
 
+/** Instead of what changed: that it did. For what is too large, or goes to too many. */
+interface ToFetch {
+  readonly fetch: true
+}
+
 export type EventType = keyof Contents
 
 /** What a client finds in an event's data. */
-export type DomainEvent = {
-  [T in EventType]: { readonly type: T; readonly conversationId?: string; readonly at: string } & Contents[T]
-}[EventType]
+type EventOf<T extends EventType> = { readonly type: T; readonly conversationId?: string; readonly at: string } & (Contents[T] | ToFetch)
 
 const mostFrameBytes = 64 * 1024
 /** By which a client finds again what is too large to be told. */
@@ -29,7 +32,7 @@ export const encodeFrame = (name: string, data: object, id?: string): Buffer =>
   Buffer.from(`${id === undefined ? '' : `id: ${id}\n`}event: ${name}\ndata: ${JSON.stringify(data)}\n\n`)
 
 /** An event's frame; of what is over 64 KB only that it changed: the names of the thing, and `fetch: true`. */
-export const encodeEvent = (event: DomainEvent): Buffer => {
+export const encodeEvent = <T extends EventType>(event: EventOf<T>): Buffer => {
   const frame = encodeFrame(event.type, event)
   return frame.length <= mostFrameBytes ? frame : encodeFrame(event.type, { ...named(event), fetch: true })
 }

@@ -10,9 +10,9 @@ type Stored = WithOutbox & { readonly _id: Types.ObjectId }
 /** A collection whose documents carry outboxes, and how what they carry is told. */
 interface TypedSource<D extends Stored> {
   collection(): mongo.Collection<D>
-  /** What to append for one entry; several where an event goes to several channels. */
+  /** What to append for one entry; several where an event goes to several channels: the first of them is in the log before the others go. */
   tell(document: D, entry: OutboxEntry): readonly Entry[] | Promise<readonly Entry[]>
-  /** What else a change asks for, done before its entry is told and forgotten. May be done again: by another worker, or after a failure. */
+  /** What else a change asks for, done once its entry is in the log and before it is forgotten. May be done again: by another worker, or after a failure. */
   followUp?(document: D, entry: OutboxEntry): Promise<void> | void
   /** A deleted message: its content leaves the log before anything else is told of it. */
   purges?(document: D): { readonly channel: Channel; readonly messageId: string } | undefined
@@ -91,14 +91,18 @@ export class Outbox {
   async publishOne(source: OutboxSource, document: Stored, options: Patience = { patient: true }): Promise<boolean> {
     const purged = document.outbox && source.purges?.(document)
     if (purged) await this.#deps.log.purge(purged.channel, purged.messageId)
-    for (const entry of document.outbox ?? []) {
-      if (this.#told.get(entry.eventId)?.epoch === this.#epoch && this.#epoch !== undefined) continue
-      await source.followUp?.(document, entry)
+    const waiting = (document.outbox ?? []).filter(({ eventId }) => !this.#isTold(eventId))
+    const told: { entry: OutboxEntry; epoch: string }[] = []
+    for (const entry of waiting) {
       const epoch = await this.#tell(source, document, entry, options)
-      if (epoch === undefined) return false
+      if (epoch === undefined) break
+      told.push({ entry, epoch })
+    }
+    for (const { entry, epoch } of told) {
+      await source.followUp?.(document, entry)
       this.#note({ source, id: document._id, eventId: entry.eventId, epoch, at: Date.now() })
     }
-    return true
+    return told.length === waiting.length
   }
 
   /** Lets the log go on where it holds a document for a predecessor that nobody has to tell any more. */
@@ -135,10 +139,11 @@ export class Outbox {
 
   /** @returns the epoch in which all channels have it; undefined while one of them holds it */
   async #tell(source: OutboxSource, document: Stored, entry: OutboxEntry, options: Patience): Promise<string | undefined> {
-    const entries = await source.tell(document, entry)
-    if (entries.length === 0) return (await this.#deps.log.head()).epoch // nobody is to be told
-    const answers = await Promise.all(entries.map((each) => this.#append(source, document, each, options)))
-    return new Set(answers).size === 1 ? answers[0] : undefined // an epoch that changed between two shards' answers may have cost the first its entry
+    const [firstEntry, ...others] = await source.tell(document, entry)
+    if (!firstEntry) return (await this.#deps.log.head()).epoch // nobody is to be told
+    const first = await this.#append(source, document, firstEntry, options)
+    const answers = await Promise.all(others.map((each) => this.#append(source, document, each, options)))
+    return new Set([first, ...answers]).size === 1 ? first : undefined // an epoch that changed between two shards' answers may have cost the first its entry
   }
 
   async #append(source: OutboxSource, document: Stored, entry: Entry, { patient }: Patience): Promise<string | undefined> {
@@ -167,6 +172,10 @@ export class Outbox {
         .finally(() => this.#basing.delete(channel))
     this.#basing.set(channel, setting)
     return setting
+  }
+
+  #isTold(eventId: string): boolean {
+    return this.#epoch !== undefined && this.#told.get(eventId)?.epoch === this.#epoch
   }
 
   #note(told: Told): void {
