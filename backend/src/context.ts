@@ -2,10 +2,12 @@ import type { Config } from './config.js'
 import { AccountService, Passwords } from './features/accounts/index.js'
 import {
   Activity,
+  Changes,
   type ConversationDocument,
   ConversationService,
   conversationSchema,
   conversationSource,
+  MemberService,
   Memberships,
 } from './features/conversations/index.js'
 import { CommitLane, Heads, type MessageDocument, MessageService, messageSchema, messageSource } from './features/messages/index.js'
@@ -78,15 +80,22 @@ export const createContext = (config: Config, logger: Logger, timing: { readonly
     worker: leases.worker,
   })
   const accounts = new AccountService({ users, sessions, passwords: new Passwords(config.pepper) })
-  const memberships = new Memberships({ conversations: conversationModel })
-  const conversationOutbox = conversationSource(() => collection('conversations'))
+  const memberships = new Memberships({ conversations: conversationModel, hub })
+  const conversationOutbox = conversationSource({
+    collection: () => collection('conversations'),
+    writeMessage: (message) => messages.sendSystem(message),
+  })
+  const changes = new Changes({ conversations: conversationModel, worker: leases.worker })
   const conversations = new ConversationService({
     conversations: conversationModel,
     users,
+    changes,
+    memberships,
     outbox,
     source: conversationOutbox,
     worker: leases.worker,
   })
+  const members = new MemberService({ conversations, changes, memberships, users, outbox, source: conversationOutbox })
 
   const activity = new Activity({ connection, logger, ready: () => mongo.ready })
   const storedMessages = () => collection<MessageDocument>('messages')
@@ -129,7 +138,9 @@ export const createContext = (config: Config, logger: Logger, timing: { readonly
     sessions,
     revokedSessions,
     users,
+    memberships,
     conversations,
+    members,
     messages,
     streams,
     tickets,

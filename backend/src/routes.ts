@@ -1,5 +1,16 @@
 import { login, refresh, register } from './features/accounts/index.js'
-import { createConversation, getConversation, listConversations } from './features/conversations/index.js'
+import {
+  addMembers,
+  changeRole,
+  createConversation,
+  deleteConversation,
+  editConversation,
+  getConversation,
+  leaveConversation,
+  listConversations,
+  listMembers,
+  removeMember,
+} from './features/conversations/index.js'
 import { deleteMessage, editMessage, getMessage, listMessages, sendMessage } from './features/messages/index.js'
 import { getHealth, getLiveness, getReadiness, getReady } from './features/operations/index.js'
 import { logout } from './features/sessions/index.js'
@@ -19,6 +30,13 @@ export const routes: Readonly<Record<'' | '/api/v1', readonly AnyEndpoint[]>> = 
     createConversation,
     listConversations,
     getConversation,
+    editConversation,
+    deleteConversation,
+    listMembers,
+    addMembers,
+    changeRole,
+    removeMember,
+    leaveConversation,
     sendMessage,
     listMessages,
     getMessage,

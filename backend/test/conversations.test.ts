@@ -36,6 +36,7 @@ describe('a direct conversation', () => {
       id: expect.stringMatching(/^[0-9a-f]{24}$/),
       type: 'direct',
       name: null,
+      description: null,
       memberCount: 2,
       members: [member(ann), member(bob)],
       lastSeq: 0,

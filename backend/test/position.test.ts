@@ -60,7 +60,7 @@ describe('what becomes of a position with three shards', () => {
       head,
       ttlSeconds: 3600,
       own: { shard: 0, state: fresh },
-      memberships: [{ conversationId: 'c', joinedAt: old, shard: 1, state: fresh }],
+      memberships: [{ conversationId: 'c', joinedAt: old, version: 1, shard: 1, state: fresh }],
       ...changes,
     })
 
@@ -85,13 +85,13 @@ describe('what becomes of a position with three shards', () => {
     const own = { own: { shard: 0, state: floor } }
     expect(question(at(3000, 1000, 1000), own)).toMatchObject({ verdict: 'reset' })
     expect(question(at(1000, 3000, 3000), own)).toMatchObject({ verdict: 'exact' })
-    const one = { memberships: [{ conversationId: 'c', joinedAt: old, shard: 1, state: floor }] }
+    const one = { memberships: [{ conversationId: 'c', joinedAt: old, version: 1, shard: 1, state: floor }] }
     expect(question(at(1000, 3000, 1000), one)).toEqual({ verdict: 'partial', refetch: ['c'] })
     expect(question(at(3000, 1000, 3000), one)).toMatchObject({ verdict: 'exact' })
   })
 
   it('goes by the time of a conversation’s own shard for who joined it since', () => {
-    const joined = { memberships: [{ conversationId: 'c', joinedAt: new Date(now - 60_000), shard: 1, state: fresh }] }
+    const joined = { memberships: [{ conversationId: 'c', joinedAt: new Date(now - 60_000), version: 1, shard: 1, state: fresh }] }
     expect(question(at(1000, 65_000, 1000), joined)).toEqual({ verdict: 'partial', refetch: ['c'] })
     expect(question(at(100_000, 1000, 100_000), joined)).toMatchObject({ verdict: 'exact' })
   })

@@ -4,7 +4,6 @@ import type { AddressInfo } from 'node:net'
 import express, { type Response } from 'express'
 import { Types } from 'mongoose'
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
-import { type ConversationDocument, Memberships } from '../src/features/conversations/index.js'
 import { StreamService } from '../src/features/streams/index.js'
 import { startLifetime } from '../src/realtime/lifetime.js'
 import { aDirectConversation } from './support/people.js'
@@ -32,8 +31,7 @@ const textsOf = ({ events }: SseClient): string[] =>
 
 /** The streams of the app, that live for another time. */
 const servedWith = (limit: Partial<ConstructorParameters<typeof StreamService>[0]>): StreamService => {
-  const { hub, log, config, sessions, mongo } = app.context
-  const memberships = new Memberships({ conversations: mongo.connection.model<ConversationDocument>('Conversation') })
+  const { hub, log, config, sessions, memberships } = app.context
   return new StreamService({ hub, log, limits: config.eventLog, memberships, sessions, ...limit })
 }
 

@@ -21,6 +21,7 @@ export const answerTo = (userId: string, { clientId, text }: SendMessage) => ({
   clientId,
   type: 'user' as const,
   text,
+  system: null,
   version: 1,
   createdAt: '2026-01-01T00:00:00.000Z',
   editedAt: null,

@@ -17,6 +17,8 @@ interface Dependencies {
   readonly logger: Logger
   /** Resolves once all of a stream's channels are subscribed to. */
   subscribed(stream: EventStream): Promise<void>
+  /** Resolves once everything that was told to the hubs before is heeded. */
+  heard(): Promise<void>
   onEpoch(epoch: string): void
   /** The position's `id:` line, then the frame. */
   withId(position: Position, frame: Buffer): Buffer
@@ -75,16 +77,19 @@ export class CatchUps {
     const usable = known && [...stream.channels.keys()].every((channel) => known.states.has(channel)) ? known : undefined
     const head = usable?.head ?? (await log.head())
     this.#deps.onEpoch(head.epoch)
+    if (!usable) await this.#deps.heard() // whoever has left by the head is known to have left
     if (isTooOld(stream.position, head, log.ttlSeconds)) throw new GapError('a position older than the log')
+    const told = new Map(stream.channels)
     const from = new Map<Channel, EntryId>()
-    for (const [channel, after] of stream.channels) from.set(channel, after ?? idIn(stream.position, log.shardOf(channel)))
+    for (const [channel, after] of told) from.set(channel, after ?? idIn(stream.position, log.shardOf(channel)))
     for await (const { channel, shard, id, frame } of replay(log, from, head.position, usable?.states)) {
       if (stream.ended) return true
+      if (!stream.tells(channel, told.get(channel))) continue
       // What a newly joined channel held before the stream's position is told without taking the client's position back.
       const position = raised(stream.position, shard, id)
-      if (stream.channels.get(channel) !== undefined) stream.channels.set(channel, id) // should the rest have to be read later
+      if (told.get(channel) !== undefined) for (const channels of [told, stream.channels]) channels.set(channel, id) // should the rest have to be read later
       await stream.replay(position, this.#deps.withId(position, frame))
     }
-    return stream.release(head.position, { hold, told: from.keys() }) !== 'overflowed'
+    return stream.release(head.position, { hold, told }) !== 'overflowed'
   }
 }

@@ -6,8 +6,8 @@ import { isTooOld } from './resume.js'
 
 interface Dependencies {
   readonly log: EventLog
-  /** Acts on one message. */
-  readonly heed: (message: Buffer) => void
+  /** Acts on one message, by its id. */
+  readonly heed: (message: Buffer, id: EntryId) => void
   readonly onHead: (head: Head) => void
   /** Something that streams depend on was missed for good. */
   readonly onGap: () => void
@@ -56,6 +56,14 @@ export class ControlFeed {
     }
   }
 
+  /** Resolves when everything that was told before is heeded: an answer on the same connection comes after it. @throws where Redis is away */
+  async heard(): Promise<void> {
+    await this.listen(true)
+    const losses = this.#losses
+    await this.#deps.log.subscribe(this.#channels)
+    this.#check(losses)
+  }
+
   lost(): void {
     this.#listening = undefined
     this.#early = []
@@ -69,7 +77,7 @@ export class ControlFeed {
 
   arrived(shard: number, id: EntryId, message: Buffer): void {
     if (!this.#early) {
-      if (message.length > 0) this.#deps.heed(message)
+      if (message.length > 0) this.#deps.heed(message, id)
       this.#raise(shard, id)
     } else if (this.#early.length < mostEarly) this.#early.push({ shard, id, message })
     else this.#deps.onGap()
@@ -86,11 +94,8 @@ export class ControlFeed {
     await log.subscribe(this.#channels)
     const head = await log.head()
     onHead(head)
-    const check = (): void => {
-      if (losses !== this.#losses) throw new Error('The connection was lost again') // another one reads on from here
-    }
-    if (catchUp) await this.#read(head, check)
-    check()
+    if (catchUp) await this.#read(head, losses)
+    this.#check(losses)
     this.#position = latest(this.#position, head.position)
     const early = this.#early ?? []
     this.#early = undefined
@@ -101,14 +106,19 @@ export class ControlFeed {
     this.#position = raised(this.#position, shard, id)
   }
 
-  async #read(head: Head, check: () => void): Promise<void> {
+  /** @throws where the connection was lost again: another one reads on from here */
+  #check(losses: number): void {
+    if (losses !== this.#losses) throw new Error('The connection was lost again')
+  }
+
+  async #read(head: Head, losses: number): Promise<void> {
     const { log, heed, onGap } = this.#deps
     try {
       if (isTooOld(this.#position, head, log.ttlSeconds)) throw new GapError('control, older than the log')
       const from = new Map(this.#channels.map((channel, shard) => [channel, idIn(this.#position, shard)]))
       for await (const { shard, id, frame } of replay(log, from, head.position)) {
-        check()
-        heed(frame)
+        this.#check(losses)
+        heed(frame, id)
         this.#raise(shard, id)
       }
     } catch (error) {

@@ -4,8 +4,9 @@ import { CatchUps, type Known } from './catch-ups.js'
 import { ControlFeed } from './control-feed.js'
 import { encodeCursor } from './cursor.js'
 import type { Channel, EventLog, LogListener } from './log/log.js'
-import { type EntryId, origin, type Position, raised } from './log/position.js'
+import { type EntryId, type Position, raised } from './log/position.js'
 import { isControl } from './log/shards.js'
+import type { Joined, Left } from './membership-changes.js'
 import { Recovery } from './recovery.js'
 import { statesOf } from './replay.js'
 import type { EventStream, Mark } from './stream.js'
@@ -13,7 +14,8 @@ import { Subscriptions } from './subscriptions.js'
 
 /** What the hubs of all workers must know by themselves. */
 export type ControlMessage =
-  | { readonly joined: { readonly conversationId: string; readonly userIds: readonly string[] } }
+  | { readonly joined: Joined }
+  | { readonly left: Left }
   /** A session has ended before its time: its streams end at once. */
   | { readonly revoked: RevokedSession }
   /** The channel lost something: who reads it must come back, and is told to fetch. */
@@ -55,6 +57,7 @@ export class Hub implements LogListener {
   #draining = false
   #slowDisconnects = 0
   #onRevoked: (sessionId: string) => void = () => undefined
+  #onLeft: (left: Left) => void = () => undefined
 
   /** @param awayDeadlineMs how long streams wait for a Redis that was lost */
   constructor(log: EventLog, logger: Logger, { awayDeadlineMs }: { awayDeadlineMs?: number } = {}) {
@@ -63,7 +66,7 @@ export class Hub implements LogListener {
     this.#subscriptions = new Subscriptions(log)
     this.#controlFeed = new ControlFeed({
       log,
-      heed: (message) => this.#control(JSON.parse(message.toString()) as ControlMessage),
+      heed: (message, id) => this.#control(JSON.parse(message.toString()) as ControlMessage, id),
       onHead: ({ epoch }) => this.noteEpoch(epoch),
       onGap: () => this.#cutAll('what all hubs are told has a gap'),
     })
@@ -71,6 +74,7 @@ export class Hub implements LogListener {
       log,
       logger,
       subscribed: (stream) => this.#subscribed(stream),
+      heard: () => this.#controlFeed.heard(),
       onEpoch: (epoch) => this.noteEpoch(epoch),
       withId: (position, frame) => this.#mark(position, frame).bytes,
     })
@@ -121,6 +125,11 @@ export class Hub implements LogListener {
   /** Calls back for each session that ends before its time. */
   onRevoked(listener: (sessionId: string) => void): void {
     this.#onRevoked = listener
+  }
+
+  /** Calls back whenever people have left a conversation. */
+  onLeft(listener: (left: Left) => void): void {
+    this.#onLeft = listener
   }
 
   /** Knows a stream by its user from now on, so that a conversation that begins meanwhile is heard of. */
@@ -211,8 +220,9 @@ export class Hub implements LogListener {
     }
   }
 
-  #control(message: ControlMessage): void {
+  #control(message: ControlMessage, id: EntryId): void {
     if ('joined' in message) this.#joined(message.joined)
+    else if ('left' in message) this.#left(message.left, id)
     else if ('revoked' in message) this.#revoked(message.revoked)
     else this.#gapIn(message.gap)
   }
@@ -228,16 +238,30 @@ export class Hub implements LogListener {
     for (const stream of this.#byUser.get(userId) ?? []) if (stream.sessionId === sessionId) stream.end(last)
   }
 
-  /** Someone joined a conversation: their streams tell of it from its beginning in the log. One that has not begun, or waits for Redis, does so when it catches up. */
-  #joined(joined: { readonly conversationId: string; readonly userIds: readonly string[] }): void {
+  /** People came into a conversation: their streams tell of it. One that has not begun, or waits for Redis, does so when it catches up. */
+  #joined(joined: Joined): void {
     const channel: Channel = `conversation:${joined.conversationId}`
-    for (const userId of joined.userIds) {
-      for (const stream of this.#byUser.get(userId) ?? []) {
-        if (stream.channels.has(channel)) continue
-        stream.channels.set(channel, origin)
-        if (stream.opened && !this.#recovery.has(stream)) void this.catchUp(stream)
-      }
+    for (const stream of this.#ofUsers(joined.userIds)) {
+      const since = stream.membershipChanges.joined(joined)
+      if (since === undefined || stream.channels.has(channel)) continue
+      stream.channels.set(channel, since)
+      if (stream.opened && !this.#recovery.has(stream)) void this.catchUp(stream)
     }
+  }
+
+  /** People went from a conversation: their streams tell nothing more of it. */
+  #left(left: Left, id: EntryId): void {
+    const channel: Channel = `conversation:${left.conversationId}`
+    this.#onLeft(left)
+    for (const stream of this.#ofUsers(left.userIds)) {
+      if (!stream.membershipChanges.left(left, id)) continue
+      this.#subscriptions.remove(stream, channel)
+      stream.channels.delete(channel)
+    }
+  }
+
+  #ofUsers(userIds: readonly string[]): EventStream[] {
+    return userIds.flatMap((userId) => [...(this.#byUser.get(userId) ?? [])])
   }
 
   #cutAll(reason: string): void {
@@ -257,6 +281,7 @@ export class Hub implements LogListener {
     for (const stream of streams) for (const channel of stream.channels.keys()) channels.add(channel)
     const head = await this.#log.head()
     this.noteEpoch(head.epoch)
+    await this.#controlFeed.heard()
     return { head, states: await statesOf(this.#log, [...channels]) }
   }
 

@@ -8,10 +8,12 @@ export type Verdict = 'live' | 'exact' | 'partial' | 'reset'
 export interface Membership {
   readonly conversationId: string
   readonly joinedAt: Date
+  /** The conversation's, when this was read. */
+  readonly version: number
 }
 
 /** The clocks of workers, the database and Redis may differ by so much. */
-const clockMarginMs = 10_000
+export const clockMarginMs = 10_000
 
 interface Question {
   /** undefined where it could not be read; `given` tells whether there was one. */

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Channel } from './log/log.js'
 import { covers, type EntryId, idIn, isAfter, latest, type Position } from './log/position.js'
+import { MembershipChanges } from './membership-changes.js'
 
 /** Bytes that carry a position: one Buffer for every stream that is not beyond it in some shard, and how the others get theirs. */
 export interface Mark {
@@ -29,6 +30,7 @@ export class EventStream {
   readonly sessionId: string
   /** The channels that it tells of. One that is told from elsewhere than the stream's own position has where, until it has caught up. */
   readonly channels = new Map<Channel, EntryId | undefined>()
+  readonly membershipChanges = new MembershipChanges()
   readonly #response: ServerResponse
   #position: Position
   /** True while it may be beyond the hub in some shard: a replay goes up to the log's head, the hub to what it has heard of. */
@@ -56,7 +58,12 @@ export class EventStream {
   /** Sets where the client is, and the channels that are told from elsewhere. Before anything is told. */
   begin(position: Position, elsewhere: ReadonlyMap<Channel, EntryId>): void {
     this.#position = position
-    for (const [channel, after] of elsewhere) this.channels.set(channel, after)
+    for (const [channel, after] of elsewhere) if (this.channels.has(channel)) this.channels.set(channel, after)
+  }
+
+  /** True while it tells of a channel from `after` on: its user has not left the conversation meanwhile, nor come again. */
+  tells(channel: Channel, after: EntryId | undefined): boolean {
+    return this.channels.has(channel) && this.channels.get(channel) === after
   }
 
   /** Sends the headers, when to come back after an end, and the first frame. */
@@ -141,10 +148,13 @@ export class EventStream {
    * Goes live again, a replay of the `told` channels having come to `upTo`.
    * @returns overflowed: more was held than fits, replay from the position. held: held anew meanwhile, whoever did that lets it go
    */
-  release(upTo: Position, { hold, told }: { hold: number; told: Iterable<Channel> }): 'live' | 'overflowed' | 'held' {
+  release(
+    upTo: Position,
+    { hold, told }: { hold: number; told: ReadonlyMap<Channel, EntryId | undefined> },
+  ): 'live' | 'overflowed' | 'held' {
     this.#position = latest(this.#position, upTo)
     this.#ahead = true
-    for (const channel of told) if (this.channels.has(channel)) this.channels.set(channel, undefined)
+    for (const [channel, after] of told) if (this.tells(channel, after)) this.channels.set(channel, undefined)
     if (!this.isHeldBy(hold)) return 'held'
     const [held, overflowed] = [this.#held, this.#overflowed]
     this.#dropHeld(false)

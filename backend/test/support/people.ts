@@ -1,4 +1,5 @@
 import { randomInt, randomUUID } from 'node:crypto'
+import { Types } from 'mongoose'
 import type { Test } from 'supertest'
 import type { TestApp } from './test-app.js'
 
@@ -43,6 +44,19 @@ export const aPerson = async (app: TestApp, { name = 'Ann' }: { readonly name?: 
   const send: Person['send'] = (conversationId, { clientId = randomUUID(), text = 'hello' }) =>
     post(`/conversations/${conversationId}/messages`, { clientId, text })
   return { id: user.id, name, phone, password, accessToken, refreshToken, get, post, patch, delete: remove, send }
+}
+
+/** The ids of people who never signed in: for groups of many. */
+export const peopleInNumbers = async (app: TestApp, count: number): Promise<string[]> => {
+  const users = Array.from({ length: count }, (_, n) => ({
+    _id: new Types.ObjectId(),
+    phone: aPhone(),
+    name: `One of many ${n}`,
+    passwordHash: 'none',
+    createdAt: new Date(),
+  }))
+  await app.context.mongo.connection.collection('users').insertMany(users)
+  return users.map(({ _id }) => _id.toHexString())
 }
 
 /** Two people and their conversation, which Ann began. */

@@ -1,6 +1,8 @@
 import { LRUCache } from 'lru-cache'
 import type { Model } from 'mongoose'
 import { toObjectId } from '../../http/ids.js'
+import type { Hub } from '../../realtime/hub.js'
+import type { Membership } from '../../realtime/resume.js'
 import type { ConversationDocument } from './model.js'
 
 /** How long a worker may believe that somebody is a member; a refusal is never remembered. */
@@ -11,15 +13,19 @@ const mostCached = 50_000
 export class Memberships {
   readonly #conversations: Model<ConversationDocument>
   readonly #known = new LRUCache<string, true>({ max: mostCached, ttl: cacheTtlMs })
-  constructor(deps: { conversations: Model<ConversationDocument> }) {
+  #forgotten = 0
+  constructor(deps: { conversations: Model<ConversationDocument>; hub: Pick<Hub, 'onLeft'> }) {
     this.#conversations = deps.conversations
+    deps.hub.onLeft(({ conversationId, userIds }) => this.forget(conversationId, userIds))
   }
 
   async isMember(userId: string, conversationId: string): Promise<boolean> {
-    const key = `${conversationId}:${userId}`
+    const key = keyOf(conversationId, userId)
     if (this.#known.has(key)) return true
+    const before = this.#forgotten
     const found = await this.#conversations.exists({ _id: toObjectId(conversationId), 'members.userId': toObjectId(userId) })
-    if (found) this.#known.set(key, true)
+    // Somebody who left while this was read may be the one who was found.
+    if (found && before === this.#forgotten) this.#known.set(key, true)
     return found !== null
   }
 
@@ -29,13 +35,23 @@ export class Memberships {
     return (await this.#conversations.exists({ _id: toObjectId(conversationId), type: 'group', members }).read('primary')) !== null
   }
 
+  /** To be called when people have left, or were sent away. */
+  forget(conversationId: string, userIds: readonly string[]): void {
+    this.#forgotten += 1
+    for (const userId of userIds) this.#known.delete(keyOf(conversationId, userId))
+  }
+
   /** The conversations a person is in, and since when; from the primary. */
-  async of(userId: string): Promise<{ conversationId: string; joinedAt: Date }[]> {
+  async of(userId: string): Promise<Membership[]> {
     const id = toObjectId(userId)
     const conversations = await this.#conversations
-      .find({ 'members.userId': id }, { members: { $elemMatch: { userId: id } } })
+      .find({ 'members.userId': id }, { version: 1, members: { $elemMatch: { userId: id } } })
       .read('primary')
       .lean()
-    return conversations.flatMap(({ _id, members }) => members.map(({ joinedAt }) => ({ conversationId: _id.toHexString(), joinedAt })))
+    return conversations.flatMap(({ _id, version, members }) =>
+      members.map(({ joinedAt }) => ({ conversationId: _id.toHexString(), joinedAt, version })),
+    )
   }
 }
+
+const keyOf = (conversationId: string, userId: string): string => `${conversationId}:${userId}`

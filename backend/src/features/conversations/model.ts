@@ -15,8 +15,10 @@ export interface ConversationDocument extends WithOutbox {
   _id: Types.ObjectId
   type: 'direct' | 'group'
   name: string | null
+  description: string | null
   /** The two ids of a direct conversation, the lower first: one conversation a pair. Absent in a group. */
   directKey?: string
+  /** Empty once it is closed: the last one left, or its owner deleted it. */
   members: Member[]
   /** Derived from the messages: follows each commit by $max. */
   lastSeq: number
@@ -25,7 +27,9 @@ export interface ConversationDocument extends WithOutbox {
   createdAt: Date
   /** By the database's clock. */
   changedAt?: Date
+  /** Rises with every change but that of what is derived. */
   version: number
+  deletedAt?: Date
 }
 
 const memberSchema = new Schema<Member>(
@@ -42,6 +46,7 @@ export const conversationSchema = new Schema<ConversationDocument>(
   {
     type: { type: String, enum: ['direct', 'group'], required: true },
     name: { type: String, default: null },
+    description: { type: String, default: null },
     directKey: String,
     members: { type: [memberSchema], required: true },
     lastSeq: { type: Number, required: true },
@@ -49,6 +54,7 @@ export const conversationSchema = new Schema<ConversationDocument>(
     createdAt: { type: Date, required: true },
     changedAt: Date,
     version: { type: Number, required: true },
+    deletedAt: Date,
     outbox: outboxField,
   },
   { collection: 'conversations', versionKey: false },

@@ -1,5 +1,12 @@
 import { endpoint } from '../../http/endpoint.js'
-import { ConversationPage, ConversationParams, ConversationView, CreateConversation, ListConversations } from './schema.js'
+import {
+  ConversationPage,
+  ConversationParams,
+  ConversationView,
+  CreateConversation,
+  EditConversation,
+  ListConversations,
+} from './schema.js'
 import { viewConversation } from './view.js'
 
 export const createConversation = endpoint({
@@ -40,5 +47,33 @@ export const getConversation = endpoint({
   responses: { 200: ConversationView },
   async handler({ context, caller, params }) {
     return { status: 200, body: viewConversation(await context.conversations.get(caller, params.conversationId), caller.userId) }
+  },
+})
+
+export const editConversation = endpoint({
+  method: 'patch',
+  path: '/conversations/:conversationId',
+  summary: 'Change the name and description of a group',
+  access: 'user',
+  limit: 'api',
+  request: { params: ConversationParams, body: EditConversation },
+  responses: { 200: ConversationView },
+  async handler({ context, caller, params, body }) {
+    const conversation = await context.conversations.edit(caller, params.conversationId, body)
+    return { status: 200, body: viewConversation(conversation, caller.userId) }
+  },
+})
+
+export const deleteConversation = endpoint({
+  method: 'delete',
+  path: '/conversations/:conversationId',
+  summary: 'Delete a group, for all',
+  access: 'user',
+  limit: 'api',
+  request: { params: ConversationParams },
+  responses: { 204: null },
+  async handler({ context, caller, params }) {
+    await context.conversations.delete(caller, params.conversationId)
+    return { status: 204 }
   },
 })

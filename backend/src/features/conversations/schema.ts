@@ -1,12 +1,18 @@
 import { z } from 'zod'
 import { Id } from '../../http/ids.js'
 import { PageQuery, pageOf } from '../../http/page.js'
-import { DisplayName } from '../../http/text.js'
+import { DisplayName, visibleText } from '../../http/text.js'
 
-const mostMembers = 1024
+export const mostMembers = 1024
+const mostAdded = 100
+const mostOfDescription = 1000
 
 export const ConversationParams = z.strictObject({ conversationId: Id })
+export const MemberParams = z.strictObject({ conversationId: Id, userId: Id })
 export const ListConversations = PageQuery
+export const ListMembers = PageQuery
+
+const isSet = (ids: readonly string[]): boolean => new Set(ids).size === ids.length
 
 export const CreateConversation = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('direct'), userId: Id }),
@@ -17,12 +23,25 @@ export const CreateConversation = z.discriminatedUnion('type', [
       .array(Id)
       .min(1)
       .max(mostMembers - 1, `a group has at most ${mostMembers} members, with oneself`)
-      .refine((ids) => new Set(ids).size === ids.length, 'the same person twice'),
+      .refine(isSet, 'the same person twice'),
   }),
 ])
 export type CreateConversation = z.infer<typeof CreateConversation>
 
-const RoleName = z.enum(['owner', 'admin', 'member'])
+const Description = visibleText(2 * mostOfDescription, `at most ${mostOfDescription} characters`)
+  .trim()
+  .max(mostOfDescription, `at most ${mostOfDescription} characters`)
+  .refine((text) => !/[^\P{Cc}\n]/u.test(text), 'no control characters but line breaks')
+
+export const EditConversation = z
+  .strictObject({ name: DisplayName.optional(), description: Description.nullable().optional().meta({ description: 'null = none' }) })
+  .refine(({ name, description }) => name !== undefined || description !== undefined, 'nothing to change')
+export type EditConversation = z.infer<typeof EditConversation>
+
+export const AddMembers = z.strictObject({ userIds: z.array(Id).min(1).max(mostAdded).refine(isSet, 'the same person twice') })
+
+export const RoleName = z.enum(['owner', 'admin', 'member'])
+export const ChangeRole = z.strictObject({ role: RoleName })
 
 export const MemberView = z
   .object({
@@ -34,11 +53,15 @@ export const MemberView = z
   .meta({ id: 'Member' })
 export type MemberView = z.infer<typeof MemberView>
 
+export const MemberPage = pageOf(MemberView)
+export const AddedMembers = z.object({ items: z.array(MemberView).meta({ description: 'Who was none before' }) })
+
 export const ConversationView = z
   .object({
     id: Id,
     type: z.enum(['direct', 'group']),
     name: z.string().nullable(),
+    description: z.string().nullable(),
     memberCount: z.int().positive(),
     members: z.array(MemberView).meta({ description: 'All of a direct conversation, the first 20 of a group' }),
     lastSeq: z.int().min(0),

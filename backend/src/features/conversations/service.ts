@@ -7,12 +7,18 @@ import { Problem } from '../../http/problem.js'
 import type { Outbox, OutboxSource } from '../../realtime/outbox.js'
 import { outboxEntry } from '../../realtime/outbox-entry.js'
 import type { UserService } from '../users/index.js'
+import type { Changes } from './changes.js'
+import { deleting, editing } from './conversation-changes.js'
+import type { Memberships } from './memberships.js'
 import type { ConversationDocument, Role } from './model.js'
-import type { CreateConversation } from './schema.js'
+import type { CreateConversation, EditConversation } from './schema.js'
+import { recipientsOf } from './told-data.js'
 
 interface Dependencies {
   readonly conversations: Model<ConversationDocument>
   readonly users: UserService
+  readonly changes: Changes
+  readonly memberships: Memberships
   readonly outbox: Outbox
   readonly source: OutboxSource
   /** This worker's name in outboxes. */
@@ -42,6 +48,25 @@ export class ConversationService {
       .lean()
     if (!conversation) throw new Problem('not_found')
     return conversation
+  }
+
+  /** @throws Problem not_found, forbidden, conflict for a direct conversation */
+  async edit(caller: Caller, conversationId: string, input: EditConversation): Promise<ConversationDocument> {
+    const { changes, outbox, source } = this.#deps
+    const { conversation, changed } = await changes.apply(caller, conversationId, editing(input))
+    if (changed) outbox.publish(source, [conversation])
+    return conversation
+  }
+
+  /** Ends a group for all: once this has returned nobody hears more of it. @throws Problem not_found, forbidden, conflict for a direct conversation */
+  async delete(caller: Caller, conversationId: string): Promise<void> {
+    const { changes, memberships, outbox, source } = this.#deps
+    const { before, conversation } = await changes.apply(caller, conversationId, deleting)
+    memberships.forget(
+      conversationId,
+      before.members.map(({ userId }) => userId.toHexString()),
+    )
+    await outbox.publishAndWait(source, conversation)
   }
 
   /** The caller's conversations, newest activity first. @throws Problem validation_failed for a bad cursor */
@@ -108,13 +133,14 @@ export class ConversationService {
       _id: new Types.ObjectId(),
       type,
       name,
+      description: null,
       ...(directKey === undefined ? {} : { directKey }),
       members,
       lastSeq: 0,
       lastMessageAt: now,
       createdAt: now,
       version: 1,
-      outbox: [outboxEntry(this.#deps.worker, 'conversation.created', now)],
+      outbox: [outboxEntry(this.#deps.worker, 'conversation.created', now, recipientsOf(members))],
     })
     const conversation = created.toObject()
     this.#deps.outbox.publish(this.#deps.source, [conversation]) // the sweeper publishes it if this worker dies first

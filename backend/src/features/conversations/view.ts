@@ -3,7 +3,7 @@ import type { ConversationView, MemberView } from './schema.js'
 
 const membersShown = 20
 
-const viewMember = (conversation: ConversationDocument, member: Member): MemberView => ({
+export const viewMember = (conversation: Pick<ConversationDocument, '_id'>, member: Member): MemberView => ({
   userId: member.userId.toHexString(),
   conversationId: conversation._id.toHexString(),
   role: member.role,
@@ -18,6 +18,7 @@ export const viewConversation = (conversation: ConversationDocument, viewerId: s
     id: conversation._id.toHexString(),
     type: conversation.type,
     name: conversation.name,
+    description: conversation.description,
     memberCount: conversation.members.length,
     members: conversation.members.slice(0, membersShown).map((member) => viewMember(conversation, member)),
     lastSeq: conversation.lastSeq,

@@ -1,5 +1,6 @@
 import { Schema, type Types } from 'mongoose'
 import { outboxField, outboxIndex, type WithOutbox } from '../../realtime/outbox-entry.js'
+import type { SystemEvent } from '../conversations/index.js'
 
 /** What a message said before it was edited. */
 export interface FormerText {
@@ -22,6 +23,8 @@ export interface MessageDocument extends WithOutbox {
   type: 'user' | 'system'
   /** Null in a system message, and once it is deleted. */
   text: string | null
+  /** What a message of the conversation's own says. */
+  system?: SystemEvent
   version: number
   /** What it said before, oldest first; the newest of it where that is much. */
   edits?: FormerText[]
@@ -47,6 +50,7 @@ export const messageSchema = new Schema<MessageDocument>(
     contentHash: { type: String, required: true },
     type: { type: String, enum: ['user', 'system'], required: true },
     text: { type: String, default: null },
+    system: { type: { _id: false, event: String, userIds: [String], name: String }, default: undefined },
     version: { type: Number, required: true },
     edits: { type: [{ _id: false, text: String, version: Number, at: Date }], default: undefined },
     createdAt: { type: Date, required: true },

@@ -37,6 +37,12 @@ export const ListMessages = PageQuery.extend({
 )
 export type ListMessages = z.infer<typeof ListMessages>
 
+const SystemEventView = z.object({
+  event: z.enum(['member.added', 'member.removed', 'member.left', 'conversation.renamed']),
+  userIds: z.array(Id).meta({ description: 'Whom it is about' }),
+  name: z.string().optional().meta({ description: 'The new name' }),
+})
+
 export const MessageView = z
   .object({
     id: Id,
@@ -46,6 +52,7 @@ export const MessageView = z
     clientId: z.uuid(),
     type: z.enum(['user', 'system']),
     text: z.string().nullable().meta({ description: 'Null in a system message, and once it is deleted' }),
+    system: SystemEventView.nullable().meta({ description: 'What a message of the conversation’s own says; it has no text' }),
     version: z.int().positive(),
     createdAt: z.iso.datetime(),
     editedAt: z.iso.datetime().nullable(),

@@ -6,7 +6,7 @@ import { encodeCursor } from '../../http/page.js'
 import { Problem } from '../../http/problem.js'
 import type { Outbox, OutboxSource } from '../../realtime/outbox.js'
 import { outboxEntry } from '../../realtime/outbox-entry.js'
-import type { Memberships } from '../conversations/index.js'
+import type { Memberships, SystemMessage } from '../conversations/index.js'
 import { storeDeletion, storeEdit } from './changes.js'
 import type { CommitLane } from './commit-lane.js'
 import type { MessageDocument } from './model.js'
@@ -26,10 +26,9 @@ interface Dependencies {
   readonly worker: string
 }
 
-const contentHashOf = (input: SendMessage): string =>
-  createHash('sha256')
-    .update(JSON.stringify([input.text]))
-    .digest('base64url')
+const hashOf = (content: unknown): string => createHash('sha256').update(JSON.stringify(content)).digest('base64url')
+
+const contentHashOf = (input: SendMessage): string => hashOf([input.text])
 
 export class MessageService {
   readonly #deps: Dependencies
@@ -61,6 +60,22 @@ export class MessageService {
     const { created, message } = committed
     if (!created && message.outbox) this.#deps.outbox.publish(this.#deps.source, [message]) // who stored it may not know that it has
     return committed
+  }
+
+  /** Commits a message of the conversation's own; the same clientId again is the same message. @throws Problem service_unavailable */
+  async sendSystem({ conversationId, senderId, clientId, at, system }: SystemMessage): Promise<void> {
+    await this.#deps.lane.commit({
+      conversationId,
+      senderId,
+      clientId,
+      contentHash: hashOf(system),
+      type: 'system',
+      text: null,
+      system,
+      version: 1,
+      createdAt: at,
+      outbox: [outboxEntry(this.#deps.worker, 'message.created', new Date())],
+    })
   }
 
   /**

@@ -10,6 +10,7 @@ export const viewMessage = (message: MessageDocument): MessageView => ({
   clientId: message.clientId,
   type: message.type,
   text: message.text,
+  system: message.system ? { ...message.system, userIds: [...message.system.userIds] } : null,
   version: message.version,
   createdAt: message.createdAt.toISOString(),
   editedAt: message.editedAt?.toISOString() ?? null,

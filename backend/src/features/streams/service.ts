@@ -16,7 +16,7 @@ interface Dependencies {
   readonly hub: Hub
   readonly log: EventLog
   readonly limits: LogLimits
-  readonly memberships: Memberships
+  readonly memberships: Pick<Memberships, 'of'>
   readonly sessions: Pick<SessionService, 'endOf'>
   /** How long a stream lives at most. */
   readonly lifetimeMs?: number
@@ -79,8 +79,10 @@ export class StreamService {
     const { hub, memberships } = this.#deps
     await hub.join(stream, new Map<Channel, undefined>([[`user:${stream.userId}`, undefined]]))
     const of = await memberships.of(stream.userId)
-    await hub.join(stream, new Map(of.map((membership) => [channelOf(membership), undefined])))
-    return of
+    const still = of.filter(({ conversationId, version }) => stream.membershipChanges.isIn(conversationId, version))
+    const channels = still.map(channelOf).filter((channel) => !stream.channels.has(channel))
+    await hub.join(stream, new Map(channels.map((channel) => [channel, undefined])))
+    return still
   }
 
   /** What is to be fetched is told from here on. */

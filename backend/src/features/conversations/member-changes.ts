@@ -1,0 +1,82 @@
+import { toObjectId } from '../../http/ids.js'
+import { Problem } from '../../http/problem.js'
+import { type Change, memberEvent, type Situation } from './change.js'
+import type { ConversationDocument, Member, Role } from './model.js'
+import { requirePermission } from './permissions.js'
+import { mostMembers } from './schema.js'
+
+/** The longest-standing first; of those who came at once, by id. */
+export const bySeniority = (one: Member, other: Member): number =>
+  one.joinedAt.getTime() - other.joinedAt.getTime() || one.userId.toHexString().localeCompare(other.userId.toHexString())
+
+export const memberOf = (conversation: ConversationDocument, userId: string): Member | undefined =>
+  conversation.members.find((member) => member.userId.toHexString() === userId)
+
+/**
+ * Who of these is no member yet comes in. @param unknown those of them who are nobody
+ * @throws Problem forbidden, validation_failed for unknown people, conflict where the group would be too large
+ */
+export const adding =
+  (userIds: readonly string[], unknown: ReadonlySet<string>) =>
+  ({ conversation, actor, at }: Situation): Change | undefined => {
+    requirePermission(actor.role, 'addMembers')
+    if (unknown.size > 0) throw nobody(userIds.findIndex((id) => unknown.has(id)))
+    const present = new Set(conversation.members.map(({ userId }) => userId.toHexString()))
+    const newcomers = userIds
+      .filter((id) => !present.has(id))
+      .map((id): Member => ({ userId: toObjectId(id), role: 'member', joinedAt: at, joinedSeq: conversation.lastSeq }))
+    if (newcomers.length === 0) return undefined
+    const members = [...conversation.members, ...newcomers]
+    if (members.length > mostMembers) throw new Problem('conflict', `A group has at most ${mostMembers} members`)
+    return { set: { members }, events: [memberEvent('member.added', newcomers, { role: 'member', joinedAt: at })] }
+  }
+
+/** Somebody gets another role; who makes another the owner becomes an admin. @throws Problem forbidden, not_found, conflict for the owner's own role */
+export const changingRole =
+  (userId: string, role: Role) =>
+  ({ conversation, actor }: Situation): Change | undefined => {
+    requirePermission(actor.role, 'changeRoles')
+    const member = memberOf(conversation, userId)
+    if (!member) throw new Problem('not_found', 'There is no such member')
+    if (member.role === role) return undefined
+    if (member === actor) throw new Problem('conflict', 'The owner stays the owner until somebody else is made the owner')
+    const changed = [{ ...member, role }, ...(role === 'owner' ? [{ ...actor, role: 'admin' as const }] : [])]
+    return { set: { members: replaced(conversation.members, changed) }, events: changed.map(updated) }
+  }
+
+/** Somebody is sent away. @throws Problem forbidden, not_found, conflict for oneself */
+export const removing =
+  (userId: string) =>
+  ({ conversation, actor }: Situation): Change => {
+    const member = memberOf(conversation, userId)
+    if (member === actor) throw new Problem('conflict', 'To go oneself is to leave: POST …/leave')
+    requirePermission(actor.role, `remove:${member?.role ?? 'member'}`)
+    if (!member) throw new Problem('not_found', 'There is no such member')
+    return { set: { members: without(conversation.members, member) }, events: [memberEvent('member.removed', [member], member)] }
+  }
+
+/** Somebody goes. An owner leaves the group to the longest-standing admin, else member; who goes last closes it. */
+export const leaving = ({ conversation, actor, at }: Situation): Change => {
+  const members = without(conversation.members, actor)
+  const gone = memberEvent('member.removed', [actor], actor)
+  const heir = actor.role === 'owner' ? heirAmong(members) : undefined
+  if (members.length === 0) return { set: { members, deletedAt: at }, events: [gone] }
+  if (!heir) return { set: { members }, events: [gone] }
+  const owner = { ...heir, role: 'owner' as const }
+  return { set: { members: replaced(members, [owner]) }, events: [gone, updated(owner)] }
+}
+
+const heirAmong = (members: readonly Member[]): Member | undefined => {
+  const admins = members.filter(({ role }) => role === 'admin')
+  return (admins.length > 0 ? admins : members).toSorted(bySeniority)[0]
+}
+
+const updated = (member: Member) => memberEvent('member.updated', [member], member)
+
+const without = (members: readonly Member[], gone: Member): Member[] => members.filter((member) => member !== gone)
+
+const replaced = (members: readonly Member[], changed: readonly Member[]): Member[] =>
+  members.map((member) => changed.find(({ userId }) => userId.equals(member.userId)) ?? member)
+
+const nobody = (index: number): Problem =>
+  new Problem('validation_failed', undefined, { errors: [{ path: `body.userIds.${index}`, message: 'there is no such person' }] })

@@ -1,0 +1,59 @@
+import { encodeEvent } from '../../realtime/catalogue.js'
+import type { ControlMessage } from '../../realtime/hub.js'
+import type { Entry } from '../../realtime/log/log.js'
+import type { OutboxEntry } from '../../realtime/outbox-entry.js'
+import { memberOf } from './member-changes.js'
+import type { ConversationDocument } from './model.js'
+import { joinedControl, leftControl, toConversation, toUser } from './tell-to.js'
+import { userIdsOf } from './told-data.js'
+import { viewConversation } from './view.js'
+
+type Type = 'conversation.created' | 'conversation.updated'
+
+/** What is told of a conversation as such: to each member on their own channel, as they see it; of a large one that there is something to fetch. */
+export const tellConversation = (conversation: ConversationDocument, entry: OutboxEntry): Entry[] => {
+  const { type } = entry
+  if (type === 'conversation.deleted') return deleted(conversation, entry)
+  if (type !== 'conversation.created' && type !== 'conversation.updated') return []
+  const userIds = userIdsOf(entry)
+  if (!userIds) return [toFetch(conversation, entry, type)]
+  return userIds.map((userId) =>
+    type === 'conversation.created' ? created(conversation, entry, userId) : asSeen(conversation, entry, type, userId),
+  )
+}
+
+/** Somebody finds themselves in a conversation: their streams tell of it from now on. */
+export const created = (conversation: ConversationDocument, entry: OutboxEntry, userId: string): Entry =>
+  asSeen(conversation, entry, 'conversation.created', userId, joinedControl(conversation, entry, [userId]))
+
+const asSeen = (conversation: ConversationDocument, entry: OutboxEntry, type: Type, userId: string, control?: ControlMessage): Entry => {
+  const named = { type, conversationId: conversation._id.toHexString(), at: entry.at.toISOString() }
+  // Who has left meanwhile is told so after this; what the conversation is now is none of their business.
+  const content = memberOf(conversation, userId) ? { conversation: viewConversation(conversation, userId) } : { fetch: true as const }
+  return toUser(userId, entry, encodeEvent({ ...named, ...content }), control)
+}
+
+/** One event for all: its readers fetch. Those who are new there hear of it because it comes after the control message. */
+const toFetch = (conversation: ConversationDocument, entry: OutboxEntry, type: Type): Entry => {
+  const conversationId = conversation._id.toHexString()
+  const userIds = conversation.members.map(({ userId }) => userId.toHexString())
+  const control = type === 'conversation.created' ? joinedControl(conversation, entry, userIds) : undefined
+  return toConversation(conversation, entry, encodeEvent({ type, conversationId, at: entry.at.toISOString(), fetch: true }), control)
+}
+
+/** On everybody's own channel, however many they are: who was offline has no other to hear it from. After all streams have left. */
+const deleted = (conversation: ConversationDocument, entry: OutboxEntry): Entry[] => {
+  const conversationId = conversation._id.toHexString()
+  const userIds = userIdsOf(entry) ?? []
+  const version = Number(entry.data?.['version'])
+  const frame = encodeEvent({
+    type: 'conversation.deleted',
+    conversationId,
+    at: entry.at.toISOString(),
+    conversation: { id: conversationId, version },
+  })
+  return [
+    toConversation(conversation, entry, frame, leftControl(conversation, entry, userIds)),
+    ...userIds.map((userId) => toUser(userId, entry, frame)),
+  ]
+}

@@ -1,0 +1,43 @@
+import type { ControlMessage } from '../../realtime/hub.js'
+import type { Entry } from '../../realtime/log/log.js'
+import type { OutboxEntry } from '../../realtime/outbox-entry.js'
+import { clockMarginMs } from '../../realtime/resume.js'
+import type { ConversationDocument } from './model.js'
+
+/** @param part tells apart what one change tells one channel */
+export const toConversation = (
+  conversation: ConversationDocument,
+  { eventId }: OutboxEntry,
+  frame: Buffer,
+  control?: ControlMessage,
+  part = '',
+): Entry => ({
+  channel: `conversation:${conversation._id.toHexString()}`,
+  eventId: `${eventId}:${part}`,
+  frame,
+  ...(control && { control }),
+})
+
+/** @param part tells apart what one change tells one channel */
+export const toUser = (userId: string, { eventId }: OutboxEntry, frame: Buffer, control?: ControlMessage, part = ''): Entry => ({
+  channel: `user:${userId}`,
+  eventId: `${eventId}:${part}`,
+  frame,
+  ...(control && { control }),
+})
+
+const versionOf = ({ data }: OutboxEntry): number => Number(data?.['version'] ?? 1)
+
+/** Their streams tell of the conversation from a little before they came: nothing said since is missed, whatever clock says when that was. */
+export const joinedControl = (conversation: ConversationDocument, entry: OutboxEntry, userIds: readonly string[]): ControlMessage => ({
+  joined: {
+    conversationId: conversation._id.toHexString(),
+    userIds,
+    version: versionOf(entry),
+    since: `${Math.max(0, entry.at.getTime() - clockMarginMs)}-0`,
+  },
+})
+
+export const leftControl = (conversation: ConversationDocument, entry: OutboxEntry, userIds: readonly string[]): ControlMessage => ({
+  left: { conversationId: conversation._id.toHexString(), userIds, version: versionOf(entry) },
+})
