@@ -95,7 +95,7 @@ export const createContext = (config: Config, logger: Logger, timing: { readonly
     source: conversationOutbox,
     worker: leases.worker,
   })
-  const members = new MemberService({ conversations, changes, memberships, users, outbox, source: conversationOutbox })
+  const members = new MemberService({ conversations, changes, memberships, users, log, outbox, source: conversationOutbox })
 
   const activity = new Activity({ connection, logger, ready: () => mongo.ready })
   const storedMessages = () => collection<MessageDocument>('messages')

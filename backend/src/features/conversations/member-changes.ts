@@ -1,5 +1,6 @@
 import { toObjectId } from '../../http/ids.js'
 import { Problem } from '../../http/problem.js'
+import type { EntryId } from '../../realtime/log/position.js'
 import { type Change, memberEvent, type Situation } from './change.js'
 import type { ConversationDocument, Member, Role } from './model.js'
 import { requirePermission } from './permissions.js'
@@ -13,11 +14,11 @@ export const memberOf = (conversation: ConversationDocument, userId: string): Me
   conversation.members.find((member) => member.userId.toHexString() === userId)
 
 /**
- * Who of these is no member yet comes in. @param unknown those of them who are nobody
+ * Who of these is no member yet comes in. @param unknown those of them who are nobody @param since where the conversation's log stands, if known
  * @throws Problem forbidden, validation_failed for unknown people, conflict where the group would be too large
  */
 export const adding =
-  (userIds: readonly string[], unknown: ReadonlySet<string>) =>
+  (userIds: readonly string[], { unknown, since }: { unknown: ReadonlySet<string>; since: EntryId | undefined }) =>
   ({ conversation, actor, at }: Situation): Change | undefined => {
     requirePermission(actor.role, 'addMembers')
     if (unknown.size > 0) throw nobody(userIds.findIndex((id) => unknown.has(id)))
@@ -28,7 +29,8 @@ export const adding =
     if (newcomers.length === 0) return undefined
     const members = [...conversation.members, ...newcomers]
     if (members.length > mostMembers) throw new Problem('conflict', `A group has at most ${mostMembers} members`)
-    return { set: { members }, events: [memberEvent('member.added', newcomers, { role: 'member', joinedAt: at })] }
+    const { type, data } = memberEvent('member.added', newcomers, { role: 'member', joinedAt: at })
+    return { set: { members }, events: [{ type, data: { ...data, ...(since !== undefined && { since }) } }] }
   }
 
 /** Somebody gets another role; who makes another the owner becomes an admin. @throws Problem forbidden, not_found, conflict for the owner's own role */

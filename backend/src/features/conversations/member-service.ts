@@ -2,6 +2,8 @@ import { z } from 'zod'
 import type { Caller } from '../../http/endpoint.js'
 import { Id } from '../../http/ids.js'
 import { decodeCursor, encodeCursor } from '../../http/page.js'
+import type { EventLog } from '../../realtime/log/log.js'
+import { type EntryId, idIn } from '../../realtime/log/position.js'
 import type { Outbox, OutboxSource } from '../../realtime/outbox.js'
 import type { UserService } from '../users/index.js'
 import type { Changes } from './changes.js'
@@ -15,6 +17,7 @@ interface Dependencies {
   readonly changes: Changes
   readonly memberships: Memberships
   readonly users: UserService
+  readonly log: Pick<EventLog, 'head' | 'shardOf'>
   readonly outbox: Outbox
   readonly source: OutboxSource
 }
@@ -58,7 +61,8 @@ export class MemberService {
   ): Promise<{ conversation: ConversationDocument; items: Member[] }> {
     const { changes, users, outbox, source } = this.#deps
     const unknown = new Set(await users.unknownAmong(userIds))
-    const { before, conversation, changed } = await changes.apply(caller, conversationId, adding(userIds, unknown))
+    const since = await this.#logPosition(conversationId)
+    const { before, conversation, changed } = await changes.apply(caller, conversationId, adding(userIds, { unknown, since }))
     if (changed) outbox.publish(source, [conversation]) // the sweeper publishes it if this worker dies first
     return { conversation, items: conversation.members.filter(({ userId }) => !memberOf(before, userId.toHexString())) }
   }
@@ -88,6 +92,13 @@ export class MemberService {
   async leave(caller: Caller, conversationId: string): Promise<void> {
     const { conversation } = await this.#deps.changes.apply(caller, conversationId, leaving)
     await this.#tellGone(conversation, caller.userId)
+  }
+
+  /** undefined while Redis is away. */
+  async #logPosition(conversationId: string): Promise<EntryId | undefined> {
+    const { log } = this.#deps
+    const head = await log.head().catch(() => undefined)
+    return head && idIn(head.position, log.shardOf(`conversation:${conversationId}`))
   }
 
   async #tellGone(conversation: ConversationDocument, userId: string): Promise<void> {

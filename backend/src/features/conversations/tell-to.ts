@@ -28,13 +28,13 @@ export const toUser = (userId: string, { eventId }: OutboxEntry, frame: Buffer, 
 
 const versionOf = ({ data }: OutboxEntry): number => Number(data?.['version'] ?? 1)
 
-/** Their streams tell of the conversation from a little before they came: nothing said since is missed, whatever clock says when that was. */
+/** Their streams tell of the conversation from where its log stood before they came; where that is not known, from long enough before by any clock. */
 export const joinedControl = (conversation: ConversationDocument, entry: OutboxEntry, userIds: readonly string[]): ControlMessage => ({
   joined: {
     conversationId: conversation._id.toHexString(),
     userIds,
     version: versionOf(entry),
-    since: `${Math.max(0, entry.at.getTime() - clockMarginMs)}-0`,
+    since: entry.data?.['since'] ?? `${Math.max(0, entry.at.getTime() - clockMarginMs)}-0`,
   },
 })
 
