@@ -1,0 +1,268 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import express from 'express'
+import { afterEach, describe, expect, it } from 'vitest'
+import { StreamService } from '../src/features/streams/index.js'
+import { createLogger } from '../src/platform/logger.js'
+import { encodeFrame } from '../src/realtime/catalogue.js'
+import { type ControlMessage, Hub } from '../src/realtime/hub.js'
+import { MemoryLog } from '../src/realtime/log/memory-log.js'
+import { type EntryId, idIn, isAfter, origin } from '../src/realtime/log/position.js'
+import { MembershipChanges } from '../src/realtime/membership-changes.js'
+import type { Membership } from '../src/realtime/resume.js'
+import { LaggingLog } from './support/lagging-log.js'
+import { SseClient, type SseEvent } from './support/sse-client.js'
+
+const deadlineMs = 10_000
+const closing: (() => Promise<unknown> | void)[] = []
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close()
+})
+
+const [user, conversation, other] = ['ann', 'hill', 'beacon']
+const caller = { userId: user, sessionId: 'session' }
+
+/** One worker over a log, and the database of one person's memberships. At each step of the opening of a stream `act` is asked. */
+const aWorker = async (memberships: Membership[], act: (step: number) => Promise<void>, lagMs: number) => {
+  let steps = 0
+  const atStep = () => act(steps++)
+  const log = new LaggingLog({ atStep, lagMs })
+  const hub = new Hub(log, createLogger('silent'))
+  const service = new StreamService({
+    hub,
+    log,
+    limits: { entriesPerChannel: 1000, ttlSeconds: 300 },
+    memberships: {
+      async of() {
+        await atStep()
+        const read = [...memberships]
+        await atStep()
+        return read
+      },
+    },
+    sessions: { endOf: () => Promise.resolve(new Date(Date.now() + 3_600_000)) },
+  })
+  const server = createServer(express().use((request, response) => service.open(caller, response, request.header('last-event-id')))).listen(
+    0,
+    '127.0.0.1',
+  )
+  await once(server, 'listening')
+  closing.push(() => {
+    hub.drain()
+    server.close()
+  })
+  const append = async (channel: EventChannel, text: string, control?: ControlMessage): Promise<EntryId> => {
+    await log.append({ channel, eventId: text, at: new Date(), frame: encodeFrame('told', { text }), ...(control && { control }) })
+    const [state] = await MemoryLog.prototype.states.call(log, [channel])
+    return state?.last ?? origin
+  }
+  return {
+    steps: () => steps,
+    open: async (lastEventId?: string) => {
+      const headers = lastEventId === undefined ? {} : { 'last-event-id': lastEventId }
+      const stream = await SseClient.open(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, { headers })
+      closing.push(() => stream.close())
+      return stream
+    },
+    say: (text: string, where = conversation) => append(`conversation:${where}`, text),
+    mark: (text: string) => append(`user:${user}`, text),
+    leave: async (version: number) => {
+      memberships.splice(0, memberships.length, ...memberships.filter(({ conversationId }) => conversationId !== conversation))
+      await append(`conversation:${conversation}`, `left ${version}`, { left: { conversationId: conversation, userIds: [user], version } })
+    },
+    join: async (version: number) => {
+      const { position } = await MemoryLog.prototype.head.call(log)
+      memberships.push({ conversationId: conversation, joinedAt: new Date(), version })
+      const joined = { conversationId: conversation, userIds: [user], version, since: idIn(position, 0) }
+      await append(`user:${user}`, `joined ${version}`, { joined })
+    },
+  }
+}
+type Worker = Awaited<ReturnType<typeof aWorker>>
+type EventChannel = `user:${string}` | `conversation:${string}`
+
+const textsOf = ({ events }: SseClient): string[] =>
+  events.filter(({ event }) => event === 'told').map(({ data }) => (data as { text: string }).text)
+const idOf = (cursor: string): EntryId => cursor.split('.')[1] ?? origin
+const isMark = (text: string) => (event: SseEvent) => event.event === 'told' && (event.data as { text: string }).text === text
+
+const long = new Date(0)
+const memberOf = (conversationId: string): Membership => ({ conversationId, joinedAt: long, version: 1 })
+
+interface Outcome {
+  readonly told: string[]
+  /** What had to be told: it was said after the position at which the stream began, and before it was looked at. */
+  readonly due: (id: EntryId | undefined) => boolean
+  /** True where the client is told to fetch the conversation: what was said before it can is found so. */
+  readonly refetched: boolean
+  readonly said: Map<string, EntryId>
+}
+
+/** Opens a stream while, at one step of it, something happens; and once more when it is live if that step never came. */
+const openedWhile = async (
+  happens: (worker: Worker, said: Map<string, EntryId>) => Promise<void>,
+  { atStep, memberships, lagMs, back }: { atStep: number; memberships: Membership[]; lagMs: number; back: boolean },
+): Promise<Outcome> => {
+  const said = new Map<string, EntryId>()
+  let opening = false
+  let first = 0
+  let happened = false
+  const happen = async () => {
+    if (happened) return
+    happened = true
+    await happens(worker, said)
+  }
+  const worker: Worker = await aWorker(
+    memberships,
+    async (step) => {
+      if (!opening) return
+      said.set(`steady ${step}`, await worker.say(`steady ${step}`, other))
+      if (step - first >= atStep) await happen()
+    },
+    lagMs,
+  )
+  let position: string | undefined
+  if (back) {
+    const before = await worker.open()
+    await worker.mark('seen')
+    await before.waitFor(isMark('seen'), deadlineMs)
+    position = before.events.at(-1)?.id
+    await before.close()
+  }
+  first = worker.steps()
+  opening = true
+  const stream = await worker.open(position)
+  await worker.mark('open')
+  await stream.waitFor(isMark('open'), deadlineMs)
+  await happen()
+  const end = await worker.mark('end')
+  await stream.waitFor(isMark('end'), deadlineMs)
+  opening = false
+  const resume = stream.events[0]?.data as { cursor: string; refetch: string[] }
+  return {
+    told: textsOf(stream),
+    due: (id) => id !== undefined && isAfter(id, idOf(resume.cursor)) && isAfter(end, id),
+    refetched: resume.refetch.includes(conversation),
+    said,
+  }
+}
+
+const steps = Array.from({ length: 26 }, (_, step) => step)
+const circumstances = [
+  { lagMs: 0, back: false },
+  { lagMs: 0, back: true },
+  { lagMs: 2, back: false },
+  { lagMs: 2, back: true },
+]
+const times = (texts: readonly string[], text: string): number => texts.filter((each) => each === text).length
+
+/** Nothing of another conversation is lost, doubled or out of order, whatever happens in this one. */
+const expectSteady = ({ told, due, said }: Outcome): void => {
+  const steady = [...said.keys()].filter((text) => text.startsWith('steady') && due(said.get(text)))
+  expect(told.filter((text) => steady.includes(text))).toEqual(steady)
+}
+
+const expectOnce = ({ told, due, refetched, said }: Outcome, text: string): void => {
+  expect(times(told, text)).toBeLessThanOrEqual(1)
+  if (due(said.get(text)) && !refetched) expect(told).toContain(text)
+}
+
+describe.each(circumstances)('at whichever step of opening a stream (position given: $back, lag: $lagMs ms)', (circumstance) => {
+  const atEachStep = (memberships: () => Membership[], happens: (worker: Worker, said: Map<string, EntryId>) => Promise<void>) =>
+    Promise.all(steps.map((atStep) => openedWhile(happens, { atStep, memberships: memberships(), ...circumstance })))
+
+  it('its user leaves: it tells nothing from after that', async () => {
+    const outcomes = await atEachStep(
+      () => [memberOf(conversation), memberOf(other)],
+      async ({ leave, say }) => {
+        await leave(2)
+        await say('foreign')
+      },
+    )
+    for (const outcome of outcomes) {
+      expectSteady(outcome)
+      expect(outcome.told).not.toContain('foreign')
+      expect(outcome.told).not.toContain('left 2')
+    }
+  })
+
+  it('its user comes: it tells all from then on, once', async () => {
+    const outcomes = await atEachStep(
+      () => [memberOf(other)],
+      async ({ join, say }, said) => {
+        await join(2)
+        said.set('welcome', await say('welcome'))
+      },
+    )
+    for (const outcome of outcomes) {
+      expectSteady(outcome)
+      expectOnce(outcome, 'welcome')
+    }
+    expect(outcomes.filter(({ due, refetched, said }) => due(said.get('welcome')) && !refetched).length).toBeGreaterThan(10)
+  })
+
+  it('its user leaves and comes again: it tells all from then on, once', async () => {
+    const outcomes = await atEachStep(
+      () => [memberOf(conversation), memberOf(other)],
+      async ({ leave, join, say }, said) => {
+        await leave(2)
+        await say('between')
+        await join(3)
+        said.set('again', await say('again'))
+      },
+    )
+    for (const outcome of outcomes) {
+      expectSteady(outcome)
+      expectOnce(outcome, 'again')
+    }
+    expect(outcomes.filter(({ due, refetched, said }) => due(said.get('again')) && !refetched).length).toBeGreaterThan(10)
+  })
+
+  it('its user comes and leaves again: it tells nothing from after that', async () => {
+    const outcomes = await atEachStep(
+      () => [memberOf(other)],
+      async ({ leave, join, say }) => {
+        await join(2)
+        await say('welcome')
+        await leave(3)
+        await say('foreign')
+      },
+    )
+    for (const outcome of outcomes) {
+      expectSteady(outcome)
+      expect(outcome.told).not.toContain('foreign')
+    }
+  })
+})
+
+describe('what a stream hears late', () => {
+  const join = { conversationId: conversation, version: 2, since: '5-0' }
+
+  it('of somebody’s coming does not undo that they have left since', () => {
+    const changes = new MembershipChanges()
+    expect(changes.left({ conversationId: conversation, version: 3 }, '9-0')).toBe(true)
+    expect(changes.joined(join)).toBeUndefined()
+    expect(changes.isIn(conversation, 2)).toBe(false)
+  })
+
+  it('of somebody’s leaving does not undo that they have come again since', () => {
+    const changes = new MembershipChanges()
+    expect(changes.joined({ ...join, version: 4 })).toBe('5-0')
+    expect(changes.left({ conversationId: conversation, version: 3 }, '9-0')).toBe(false)
+    expect(changes.isIn(conversation, 4)).toBe(true)
+  })
+
+  it('who comes again is told from where they left, not what they were told before', () => {
+    const changes = new MembershipChanges()
+    changes.left({ conversationId: conversation, version: 3 }, '9-0')
+    expect(changes.isIn(conversation, 4)).toBe(true) // the database knows more than was heard
+    expect(changes.joined({ ...join, version: 4 })).toBe('9-0')
+  })
+
+  it('is kept of a thousand conversations, the newest', () => {
+    const changes = new MembershipChanges()
+    for (let n = 0; n < 1001; n++) changes.left({ conversationId: `c${n}`, version: 3 }, '9-0')
+    expect([changes.isIn('c0', 2), changes.isIn('c1', 2), changes.isIn('c1000', 2)]).toEqual([true, false, false])
+  })
+})
