@@ -26,7 +26,12 @@ const caller = { userId: user, sessionId: 'session' }
 /** One worker over a log, and the database of one person's memberships. At each step of the opening of a stream `act` is asked. */
 const aWorker = async (memberships: Membership[], act: (step: number) => Promise<void>, lagMs: number) => {
   let steps = 0
-  const atStep = () => act(steps++)
+  let read = false
+  let acting: Promise<void> = Promise.resolve()
+  const atStep = () => {
+    acting = acting.then(() => act(steps++)) // one after another, though channels are read at once
+    return acting
+  }
   const log = new LaggingLog({ atStep, lagMs })
   const hub = new Hub(log, createLogger('silent'))
   const service = new StreamService({
@@ -36,9 +41,10 @@ const aWorker = async (memberships: Membership[], act: (step: number) => Promise
     memberships: {
       async of() {
         await atStep()
-        const read = [...memberships]
+        const found = [...memberships]
+        read = true
         await atStep()
-        return read
+        return found
       },
     },
     sessions: { endOf: () => Promise.resolve(new Date(Date.now() + 3_600_000)) },
@@ -59,6 +65,11 @@ const aWorker = async (memberships: Membership[], act: (step: number) => Promise
   }
   return {
     steps: () => steps,
+    hasRead: () => read,
+    forgetRead: () => {
+      read = false
+    },
+    arrived: () => log.arrived(),
     open: async (lastEventId?: string) => {
       const headers = lastEventId === undefined ? {} : { 'last-event-id': lastEventId }
       const stream = await SseClient.open(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, { headers })
@@ -96,29 +107,44 @@ interface Outcome {
   readonly due: (id: EntryId | undefined) => boolean
   /** True where the client is told to fetch the conversation: what was said before it can is found so. */
   readonly refetched: boolean
+  /** True where all of it happened once the stream had read its memberships. */
+  readonly afterRead: boolean
   readonly said: Map<string, EntryId>
 }
+type Happening = (worker: Worker, said: Map<string, EntryId>) => Promise<unknown>
 
-/** Opens a stream while, at one step of it, something happens; and once more when it is live if that step never came. */
+interface Circumstance {
+  readonly lagMs: number
+  /** Who comes with a position. */
+  readonly back: boolean
+  /** Who became a member after that position. */
+  readonly fresh: boolean
+  /** Each happening has arrived before the step goes on. */
+  readonly arrives: boolean
+}
+
+/** Opens a stream while, at one step of it and so many steps later, something happens; when it is live what is left of it. */
 const openedWhile = async (
-  happens: (worker: Worker, said: Map<string, EntryId>) => Promise<void>,
-  { atStep, memberships, lagMs, back }: { atStep: number; memberships: Membership[]; lagMs: number; back: boolean },
+  happenings: readonly Happening[],
+  { atStep, gap, memberships, lagMs, back, arrives }: Circumstance & { atStep: number; gap: number; memberships: Membership[] },
 ): Promise<Outcome> => {
   const said = new Map<string, EntryId>()
+  const left = [...happenings]
   let opening = false
   let first = 0
-  let happened = false
+  let afterRead: boolean | undefined
   const happen = async () => {
-    if (happened) return
-    happened = true
-    await happens(worker, said)
+    afterRead ??= worker.hasRead()
+    await left.shift()?.(worker, said)
+    if (arrives) await worker.arrived()
   }
   const worker: Worker = await aWorker(
     memberships,
     async (step) => {
       if (!opening) return
       said.set(`steady ${step}`, await worker.say(`steady ${step}`, other))
-      if (step - first >= atStep) await happen()
+      said.set(`here ${step}`, await worker.say(`here ${step}`))
+      if (left.length > 0 && step - first >= atStep + (happenings.length - left.length) * gap) await happen()
     },
     lagMs,
   )
@@ -131,11 +157,12 @@ const openedWhile = async (
     await before.close()
   }
   first = worker.steps()
+  worker.forgetRead()
   opening = true
   const stream = await worker.open(position)
   await worker.mark('open')
   await stream.waitFor(isMark('open'), deadlineMs)
-  await happen()
+  while (left.length > 0) await happen()
   const end = await worker.mark('end')
   await stream.waitFor(isMark('end'), deadlineMs)
   opening = false
@@ -144,23 +171,34 @@ const openedWhile = async (
     told: textsOf(stream),
     due: (id) => id !== undefined && isAfter(id, idOf(resume.cursor)) && isAfter(end, id),
     refetched: resume.refetch.includes(conversation),
+    afterRead: afterRead ?? false,
     said,
   }
 }
 
 const steps = Array.from({ length: 26 }, (_, step) => step)
-const circumstances = [
-  { lagMs: 0, back: false },
-  { lagMs: 0, back: true },
-  { lagMs: 2, back: false },
-  { lagMs: 2, back: true },
-]
+const gaps = [0, 1, 2, 3]
+const circumstances = [0, 2].flatMap((lagMs) =>
+  [
+    { back: false, fresh: false },
+    { back: true, fresh: false },
+    { back: true, fresh: true },
+  ].flatMap((who) => [true, false].map((arrives): Circumstance => ({ lagMs, ...who, arrives }))),
+)
 const times = (texts: readonly string[], text: string): number => texts.filter((each) => each === text).length
 
-/** Nothing of another conversation is lost, doubled or out of order, whatever happens in this one. */
+/** Nothing of another conversation is lost, doubled or out of order, whatever happens in this one; nothing of this one is doubled or out of order. */
 const expectSteady = ({ told, due, said }: Outcome): void => {
   const steady = [...said.keys()].filter((text) => text.startsWith('steady') && due(said.get(text)))
   expect(told.filter((text) => steady.includes(text))).toEqual(steady)
+  const here = told.filter((text) => text.startsWith('here'))
+  expect(here).toEqual([...said.keys()].filter((text) => here.includes(text)))
+}
+
+/** What was said in the conversation after `text` by everybody else. */
+const saidAfter = (said: Map<string, EntryId>, text: string): string[] => {
+  const texts = [...said.keys()].filter((each) => !each.startsWith('steady'))
+  return texts.slice(texts.indexOf(text))
 }
 
 const expectOnce = ({ told, due, refetched, said }: Outcome, text: string): void => {
@@ -168,70 +206,62 @@ const expectOnce = ({ told, due, refetched, said }: Outcome, text: string): void
   if (due(said.get(text)) && !refetched) expect(told).toContain(text)
 }
 
-describe.each(circumstances)('at whichever step of opening a stream (position given: $back, lag: $lagMs ms)', (circumstance) => {
-  const atEachStep = (memberships: () => Membership[], happens: (worker: Worker, said: Map<string, EntryId>) => Promise<void>) =>
-    Promise.all(steps.map((atStep) => openedWhile(happens, { atStep, memberships: memberships(), ...circumstance })))
+const say =
+  (text: string): Happening =>
+  async (worker, said) => {
+    said.set(text, await worker.say(text))
+  }
+const leave =
+  (version: number): Happening =>
+  async (worker, said) => {
+    await worker.leave(version)
+    await say('foreign')(worker, said)
+  }
+const join =
+  (version: number, text: string): Happening =>
+  async (worker, said) => {
+    await worker.join(version)
+    await say(text)(worker, said)
+  }
+
+describe.each(circumstances)('at whichever step of opening a stream (%o)', (circumstance) => {
+  const hill = { ...memberOf(conversation), joinedAt: circumstance.fresh ? new Date() : long }
+  const atEachStep = async (memberships: Membership[], happenings: readonly Happening[]) => {
+    const outcomes: Outcome[] = []
+    for (const gap of happenings.length > 1 ? gaps : [0]) {
+      const opened = steps.map((atStep) => openedWhile(happenings, { atStep, gap, memberships: [...memberships], ...circumstance }))
+      outcomes.push(...(await Promise.all(opened)))
+    }
+    for (const outcome of outcomes) expectSteady(outcome)
+    return outcomes
+  }
 
   it('its user leaves: it tells nothing from after that', async () => {
-    const outcomes = await atEachStep(
-      () => [memberOf(conversation), memberOf(other)],
-      async ({ leave, say }) => {
-        await leave(2)
-        await say('foreign')
-      },
-    )
-    for (const outcome of outcomes) {
-      expectSteady(outcome)
-      expect(outcome.told).not.toContain('foreign')
-      expect(outcome.told).not.toContain('left 2')
+    for (const { told, said } of await atEachStep([hill, memberOf(other)], [leave(2)])) {
+      const foreign = saidAfter(said, 'foreign')
+      expect(told.filter((text) => foreign.includes(text) || text === 'left 2')).toEqual([])
     }
   })
 
   it('its user comes: it tells all from then on, once', async () => {
-    const outcomes = await atEachStep(
-      () => [memberOf(other)],
-      async ({ join, say }, said) => {
-        await join(2)
-        said.set('welcome', await say('welcome'))
-      },
-    )
-    for (const outcome of outcomes) {
-      expectSteady(outcome)
-      expectOnce(outcome, 'welcome')
-    }
+    const outcomes = await atEachStep([memberOf(other)], [join(2, 'welcome')])
+    for (const outcome of outcomes) expectOnce(outcome, 'welcome')
     expect(outcomes.filter(({ due, refetched, said }) => due(said.get('welcome')) && !refetched).length).toBeGreaterThan(10)
   })
 
   it('its user leaves and comes again: it tells all from then on, once', async () => {
-    const outcomes = await atEachStep(
-      () => [memberOf(conversation), memberOf(other)],
-      async ({ leave, join, say }, said) => {
-        await leave(2)
-        await say('between')
-        await join(3)
-        said.set('again', await say('again'))
-      },
-    )
+    const outcomes = await atEachStep([hill, memberOf(other)], [leave(2), join(3, 'again')])
     for (const outcome of outcomes) {
-      expectSteady(outcome)
       expectOnce(outcome, 'again')
+      if (outcome.afterRead) expect(outcome.told).not.toContain('foreign')
     }
     expect(outcomes.filter(({ due, refetched, said }) => due(said.get('again')) && !refetched).length).toBeGreaterThan(10)
   })
 
   it('its user comes and leaves again: it tells nothing from after that', async () => {
-    const outcomes = await atEachStep(
-      () => [memberOf(other)],
-      async ({ leave, join, say }) => {
-        await join(2)
-        await say('welcome')
-        await leave(3)
-        await say('foreign')
-      },
-    )
-    for (const outcome of outcomes) {
-      expectSteady(outcome)
-      expect(outcome.told).not.toContain('foreign')
+    for (const { told, said } of await atEachStep([memberOf(other)], [join(2, 'welcome'), leave(3)])) {
+      const foreign = saidAfter(said, 'foreign')
+      expect(told.filter((text) => foreign.includes(text))).toEqual([])
     }
   })
 })

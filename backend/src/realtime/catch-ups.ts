@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '../platform/logger.js'
 import type { Channel, EventLog, Head } from './log/log.js'
-import { type EntryId, idIn, type Position, raised } from './log/position.js'
+import { type EntryId, idIn, isAfter, type Position, raised } from './log/position.js'
 import { GapError, replay, type States } from './replay.js'
 import { isTooOld } from './resume.js'
 import type { EventStream } from './stream.js'
@@ -79,9 +79,14 @@ export class CatchUps {
     this.#deps.onEpoch(head.epoch)
     if (!usable) await this.#deps.heard() // whoever has left by the head is known to have left
     if (isTooOld(stream.position, head, log.ttlSeconds)) throw new GapError('a position older than the log')
-    const told = new Map(stream.channels)
+    const told = new Map<Channel, EntryId | undefined>()
     const from = new Map<Channel, EntryId>()
-    for (const [channel, after] of told) from.set(channel, after ?? idIn(stream.position, log.shardOf(channel)))
+    for (const [channel, after] of stream.channels) {
+      const shard = log.shardOf(channel)
+      if (after !== undefined && isAfter(after, idIn(head.position, shard))) continue // joined since: it is for the call that goes after this one
+      told.set(channel, after)
+      from.set(channel, after ?? idIn(stream.position, shard))
+    }
     for await (const { channel, shard, id, frame } of replay(log, from, head.position, usable?.states)) {
       if (stream.ended) return true
       if (!stream.tells(channel, told.get(channel))) continue

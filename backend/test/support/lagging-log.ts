@@ -21,6 +21,11 @@ export class LaggingLog extends MemoryLog {
     this.#lagMs = lagMs
   }
 
+  /** Resolves when all that was published has arrived. */
+  arrived(): Promise<void> {
+    return this.#wire
+  }
+
   override async head(): Promise<Head> {
     return this.#asStep(() => super.head())
   }
