@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { Types } from 'mongoose'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
 import type { ConversationDocument } from '../src/features/conversations/index.js'
 import { outboxEntry } from '../src/realtime/outbox-entry.js'
 import { aGroup, aPerson, type Person, peopleInNumbers } from './support/people.js'
 import { SseClient, type SseEvent } from './support/sse-client.js'
+import { TcpProxy, targetOf, through } from './support/tcp-proxy.js'
 import { startTestApp, type TestApp } from './support/test-app.js'
 
 const deadlineMs = 10_000
@@ -60,6 +61,11 @@ const aGroupOf = async (...members: Person[]): Promise<string> => {
   const memberIds = members.map(({ id }) => id)
   const { body } = await owner.post('/conversations', { type: 'group', name: 'The hill', memberIds }).expect(201)
   return body.id
+}
+
+const stored = () => {
+  const { connection } = app.context.mongo
+  return connection.getClient().db(connection.name).collection<ConversationDocument>('conversations')
 }
 
 /** What a stream was told of one conversation since it began, in short: the event and whom it is about. */
@@ -278,20 +284,16 @@ describe('the messages that a conversation keeps of its changes', () => {
     await leases.insertOne({ _id: `worker:${dead}`, holder: dead, expiresAt: new Date(0) })
     const at = new Date()
     const data = { by: owner.id, version: '2', userIds: bob.id, role: 'member', joinedAt: at.toISOString() }
-    await connection
-      .getClient()
-      .db(connection.name)
-      .collection<ConversationDocument>('conversations')
-      .updateOne(
-        { _id: new Types.ObjectId(id) },
-        {
-          $push: {
-            members: { userId: new Types.ObjectId(bob.id), role: 'member', joinedAt: at, joinedSeq: 0 },
-            outbox: outboxEntry(dead, 'member.added', at, data),
-          },
-          $inc: { version: 1 },
+    await stored().updateOne(
+      { _id: new Types.ObjectId(id) },
+      {
+        $push: {
+          members: { userId: new Types.ObjectId(bob.id), role: 'member', joinedAt: at, joinedSeq: 0 },
+          outbox: outboxEntry(dead, 'member.added', at, data),
         },
-      )
+        $inc: { version: 1 },
+      },
+    )
     const bobs = await aStream(bob, { at: neighbour })
     for (let n = 0; n < 2; n++) await Promise.all([app.context.sweeper.sweep(), neighbour.context.sweeper.sweep()])
     await expect
@@ -303,6 +305,40 @@ describe('the messages that a conversation keeps of its changes', () => {
 })
 
 describe('a removal that was answered', () => {
+  it('has been told, however much had to be told before it', async () => {
+    const id = await aGroupOf(ann, bob)
+    const entry = () =>
+      outboxEntry('another', 'member.updated', new Date(), { userIds: ann.id, role: 'member', joinedAt: new Date().toISOString() })
+    await stored().updateOne({ _id: new Types.ObjectId(id) }, { $push: { outbox: { $each: Array.from({ length: 100 }, entry) } } })
+    const lastOf = async () => (await neighbour.context.log.states([`user:${bob.id}`]))[0]?.last
+    const before = await lastOf()
+    await owner.delete(`/conversations/${id}/members/${bob.id}`).expect(204)
+    expect(await lastOf()).not.toBe(before)
+  })
+
+  it('is known at once at its worker, and told once Redis is back, where Redis is away', async () => {
+    const proxy = await TcpProxy.open(targetOf(inject('redisUrl')))
+    const REDIS_URL = through(inject('redisUrl'), proxy)
+    const cutOff = await startTestApp({ REDIS_URL, MONGO_URI: app.context.config.mongo.uri, JWT_SECRET: app.secret })
+    const id = await aGroupOf(ann, bob)
+    const stream = await aStream(bob)
+    const at = (person: Person, method: string, path: string, body: object) =>
+      fetch(`${cutOff.url}/api/v1/conversations/${id}${path}`, {
+        method,
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${person.accessToken}` },
+        body: JSON.stringify(body),
+      }).then(({ status }) => status)
+    const send = () => at(bob, 'POST', '/messages', { clientId: randomUUID(), text: 'hello' })
+    proxy.cut()
+    expect(await send()).toBe(201)
+    expect(await at(owner, 'DELETE', `/members/${bob.id}`, {})).toBe(204)
+    expect(await send()).toBe(404)
+    proxy.restore()
+    await stream.waitFor((event) => event.event === 'member.removed' && dataOf(event).conversationId === id, deadlineMs)
+    await cutOff.close()
+    await proxy.close()
+  })
+
   it('keeps all that is sent after it from who was removed, at every worker, and all before from nobody', async () => {
     const id = await aGroupOf(ann, bob)
     const streams = [await aStream(bob), await aStream(bob, { at: neighbour })]
@@ -334,6 +370,11 @@ describe('a removal that was answered', () => {
       for (const stream of streams.slice(2)) await stream.close()
       streams.splice(2)
     }
-    for (const stream of streams) expect(toldOf(stream, id).filter((each) => each.includes('before'))).toHaveLength(80)
+    for (const stream of streams) {
+      const told = toldOf(stream, id)
+      expect(told.filter((each) => each.includes('before'))).toHaveLength(80)
+      const next = told.flatMap((each, n) => (each.startsWith('member.removed') ? [told[n + 1]] : []))
+      expect(next).toEqual(Array(8).fill('conversation.created The hill member'))
+    }
   })
 })
