@@ -239,8 +239,11 @@ describe('a large group', () => {
     await expect
       .poll(() => toldOf(stream, conversation.id).filter((each) => each.startsWith('member.added')).length, { timeout: deadlineMs })
       .toBe(100)
-    const { body } = await owner.get(`/conversations/${conversation.id}/messages`).expect(200)
-    expect(body.items.map(({ system }: { system: { userIds: string[] } }) => system.userIds)).toEqual([[bob.id, ...many]])
+    const aboutWhom = async () => {
+      const { body } = await owner.get(`/conversations/${conversation.id}/messages`).expect(200)
+      return body.items.map(({ system }: { system: { userIds: string[] } }) => system.userIds)
+    }
+    await expect.poll(aboutWhom, { timeout: deadlineMs }).toEqual([[bob.id, ...many]])
   })
 })
 
