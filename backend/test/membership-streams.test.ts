@@ -59,7 +59,7 @@ const aWorker = async (memberships: Membership[], act: (step: number) => Promise
     server.close()
   })
   const append = async (channel: EventChannel, text: string, control?: ControlMessage): Promise<EntryId> => {
-    await log.append({ channel, eventId: text, at: new Date(), frame: encodeFrame('told', { text }), ...(control && { control }) })
+    await log.append({ channel, eventId: text, frame: encodeFrame('told', { text }), ...(control && { control }) })
     const [state] = await MemoryLog.prototype.states.call(log, [channel])
     return state?.last ?? origin
   }
