@@ -12,6 +12,14 @@ import {
 } from './features/conversations/index.js'
 import { CommitLane, Heads, type MessageDocument, MessageService, messageSchema, messageSource } from './features/messages/index.js'
 import { OperationsService } from './features/operations/index.js'
+import {
+  type ReceiptDocument,
+  ReceiptService,
+  ReceiptTeller,
+  ReceiptWriter,
+  receiptSchema,
+  receiptSource,
+} from './features/receipts/index.js'
 import { RevokedSessions, type SessionDocument, SessionService, sessionSchema, sessionSource } from './features/sessions/index.js'
 import { MemoryTickets, RedisTickets, StreamService } from './features/streams/index.js'
 import { type UserDocument, UserService, userSchema } from './features/users/index.js'
@@ -44,7 +52,8 @@ export const createContext = (config: Config, logger: Logger, timing: { readonly
   const sessionModel = connection.model<SessionDocument>('Session', sessionSchema)
   const conversationModel = connection.model<ConversationDocument>('Conversation', conversationSchema)
   const messageModel = connection.model<MessageDocument>('Message', messageSchema)
-  const models = [userModel, sessionModel, conversationModel, messageModel]
+  const receiptModel = connection.model<ReceiptDocument>('Receipt', receiptSchema)
+  const models = [userModel, sessionModel, conversationModel, messageModel, receiptModel]
 
   const { shards } = config.eventLog
   const tags = Array.from({ length: shards }, (_, shard) => tagOf(shard))
@@ -97,17 +106,30 @@ export const createContext = (config: Config, logger: Logger, timing: { readonly
   })
   const members = new MemberService({ conversations, changes, memberships, users, log, outbox, source: conversationOutbox })
 
+  /** What was begun for a database is not written to another one, which it may be when it is back. */
+  const ofThisDatabase = <T>(collection: () => T): T => {
+    if (!mongo.ready) throw new Problem('service_unavailable', 'The database cannot be reached')
+    return collection()
+  }
   const activity = new Activity({ connection, logger, ready: () => mongo.ready })
   const storedMessages = () => collection<MessageDocument>('messages')
-  const messageOutbox = messageSource({ collection: storedMessages, activity })
+  const heads = new Heads({ messages: storedMessages, keyspace, redis: redis?.commands })
+  const storedReceipts = () => collection<ReceiptDocument>('receipts')
+  const receiptOutbox = receiptSource(storedReceipts)
+  const receiptTeller = new ReceiptTeller({ collection: storedReceipts, outbox, source: receiptOutbox, worker: leases.worker, logger })
+  const receiptWriter = new ReceiptWriter({
+    collection: () => ofThisDatabase(storedReceipts),
+    teller: receiptTeller,
+    worker: leases.worker,
+    logger,
+  })
+  const messageOutbox = messageSource({ collection: storedMessages, activity, receipts: receiptWriter })
   const lane = new CommitLane({
-    messages() {
-      if (!mongo.ready) throw new Problem('service_unavailable', 'The database cannot be reached') // it may be another one when it is back
-      return storedMessages()
-    },
-    heads: new Heads({ messages: storedMessages, keyspace, redis: redis?.commands }),
+    messages: () => ofThisDatabase(storedMessages),
+    heads,
     onStored(stored) {
       for (const { conversationId, seq, createdAt } of stored) activity.note({ conversationId, seq, at: createdAt })
+      receiptWriter.sent(stored)
       outbox.publish(messageOutbox, stored) // the sweeper publishes it if this worker dies first
     },
   })
@@ -119,9 +141,10 @@ export const createContext = (config: Config, logger: Logger, timing: { readonly
     source: messageOutbox,
     worker: leases.worker,
   })
+  const receipts = new ReceiptService({ receipts: receiptModel, messages, memberships, heads, writer: receiptWriter })
   const streams = new StreamService({ hub, log, limits: config.eventLog, memberships, sessions })
   const tickets = redis ? new RedisTickets(redis.commands, keyspace) : new MemoryTickets()
-  const sweeper = new Sweeper({ outbox, leases, sources: [conversationOutbox, messageOutbox, sessionOutbox], logger })
+  const sweeper = new Sweeper({ outbox, leases, sources: [conversationOutbox, messageOutbox, sessionOutbox, receiptOutbox], logger })
   const operations = new OperationsService({ mongo, redis, hub, version: config.server.version, worker: config.server.worker })
 
   return {
@@ -142,6 +165,7 @@ export const createContext = (config: Config, logger: Logger, timing: { readonly
     conversations,
     members,
     messages,
+    receipts,
     streams,
     tickets,
     operations,
@@ -164,6 +188,8 @@ export const createContext = (config: Config, logger: Logger, timing: { readonly
     async close(): Promise<void> {
       await lane.settled()
       await activity.settled()
+      await receiptWriter.settled()
+      await receiptTeller.settled()
       await sweeper.stop()
       await revokedSessions.stop()
       await outbox.settled()

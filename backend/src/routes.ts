@@ -13,6 +13,7 @@ import {
 } from './features/conversations/index.js'
 import { deleteMessage, editMessage, getMessage, listMessages, sendMessage } from './features/messages/index.js'
 import { getHealth, getLiveness, getReadiness, getReady } from './features/operations/index.js'
+import { getMessageReceipts, sendReceipt } from './features/receipts/index.js'
 import { logout } from './features/sessions/index.js'
 import { issueTicket, openStream } from './features/streams/index.js'
 import { getMe } from './features/users/index.js'
@@ -42,6 +43,8 @@ export const routes: Readonly<Record<'' | '/api/v1', readonly AnyEndpoint[]>> = 
     getMessage,
     editMessage,
     deleteMessage,
+    sendReceipt,
+    getMessageReceipts,
     issueTicket,
   ],
 }

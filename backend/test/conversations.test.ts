@@ -31,7 +31,14 @@ const aPair = async () => {
 describe('a direct conversation', () => {
   it('is begun by one and there for both', async () => {
     const { ann, bob, conversation } = await aDirectConversation(app)
-    const member = (person: Person) => ({ userId: person.id, conversationId: conversation.id, role: 'member', joinedAt: time })
+    const watermarks = { deliveredSeq: 0, readSeq: 0 }
+    const member = (person: Person) => ({
+      userId: person.id,
+      conversationId: conversation.id,
+      role: 'member',
+      joinedAt: time,
+      ...watermarks,
+    })
     expect(conversation).toEqual({
       id: expect.stringMatching(/^[0-9a-f]{24}$/),
       type: 'direct',
@@ -41,7 +48,8 @@ describe('a direct conversation', () => {
       members: [member(ann), member(bob)],
       lastSeq: 0,
       lastMessageAt: time,
-      my: { role: 'member', joinedAt: time, joinedSeq: 0 },
+      unreadCount: 0,
+      my: { role: 'member', joinedAt: time, joinedSeq: 0, ...watermarks },
       createdAt: time,
       version: 1,
     })

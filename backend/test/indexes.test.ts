@@ -35,6 +35,10 @@ const declared = {
     { name: 'outbox', key: { 'outbox.worker': 1, 'outbox.at': 1 }, sparse: true },
     { name: 'sender_created', key: { senderId: 1, createdAt: -1 } },
   ],
+  receipts: [
+    { name: 'conversation_user', key: { conversationId: 1, userId: 1 }, unique: true },
+    { name: 'outbox', key: { 'outbox.worker': 1, 'outbox.at': 1 }, sparse: true },
+  ],
 }
 
 const started = async (...parameters: Parameters<typeof startTestApp>): Promise<TestApp> => {

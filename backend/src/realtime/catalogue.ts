@@ -9,13 +9,21 @@ interface Contents {
   'member.added': { readonly member: object }
   'member.updated': { readonly member: object }
   'member.removed': { readonly member: object }
-  'receipt.updated': { readonly userId: string; readonly deliveredSeq: number; readonly readSeq: number }
+  /** Of one member; `receipts` are those of others, where many come at once. */
+  'receipt.updated': Watermarks & { readonly receipts?: readonly Watermarks[] }
   'session.revoked': { readonly sessionId: string; readonly reason: string }
 }
 
 /** Instead of what changed: that it did. For what is too large, or goes to too many. */
 interface ToFetch {
   readonly fetch: true
+}
+
+/** How far a member has received and read. */
+interface Watermarks {
+  readonly userId: string
+  readonly deliveredSeq: number
+  readonly readSeq: number
 }
 
 export type EventType = keyof Contents

@@ -12,6 +12,8 @@ interface TypedSource<D extends Stored> {
   collection(): mongo.Collection<D>
   /** What to append for one entry; several where an event goes to several channels: the first of them is in the log before the others go. */
   tell(document: D, entry: OutboxEntry): readonly Entry[] | Promise<readonly Entry[]>
+  /** The same in fewer events, where one can tell of several documents. Then nothing is told of a document alone, and no followUp done. */
+  tellTogether?(documents: readonly D[]): readonly { readonly entry: Entry; readonly documents: readonly D[] }[]
   /** What else a change asks for, done once its entry is in the log and before it is forgotten. May be done again: by another worker, or after a failure. */
   followUp?(document: D, entry: OutboxEntry): Promise<void> | void
   /** A deleted message: its content leaves the log before anything else is told of it. */
@@ -73,7 +75,8 @@ export class Outbox {
 
   /** Publishes in the background, in order. What is not told then stays in its document, and is tried again: by this worker soon, else by the sweeper. */
   publish(source: OutboxSource, documents: readonly Stored[]): void {
-    for (const document of documents) void this.#publishInBackground(source, document)
+    if (source.tellTogether) void this.#track(this.#publishTogether(source, documents))
+    else for (const document of documents) void this.#publishInBackground(source, document)
   }
 
   /** Publishes and waits until it is told, or 2 s: for what must have been heard before it is answered. What is not told then is tried again. */
@@ -91,7 +94,7 @@ export class Outbox {
   async publishOne(source: OutboxSource, document: Stored, options: Patience = { patient: true }): Promise<boolean> {
     const purged = document.outbox && source.purges?.(document)
     if (purged) await this.#deps.log.purge(purged.channel, purged.messageId)
-    const waiting = (document.outbox ?? []).filter(({ eventId }) => !this.#isTold(eventId))
+    const waiting = (document.outbox ?? []).filter((entry) => !this.#isTold(entry))
     const told: { entry: OutboxEntry; epoch: string }[] = []
     for (const entry of waiting) {
       const epoch = await this.#tell(source, document, entry, options)
@@ -124,6 +127,34 @@ export class Outbox {
     await this.#working
   }
 
+  #isTold({ eventId }: OutboxEntry): boolean {
+    return this.#epoch !== undefined && this.#told.get(eventId)?.epoch === this.#epoch
+  }
+
+  async #publishTogether(source: OutboxSource, documents: readonly Stored[]): Promise<void> {
+    const untold = documents.filter(({ outbox }) => outbox?.some((entry) => !this.#isTold(entry)))
+    await Promise.all((source.tellTogether?.(untold) ?? []).map((event) => this.#publishEvent(source, event.entry, event.documents)))
+  }
+
+  /** One event that tells of all these documents. */
+  async #publishEvent(source: OutboxSource, entry: Entry, documents: readonly Stored[]): Promise<void> {
+    const { log, logger, onEpoch } = this.#deps
+    try {
+      const { epoch } = await log.append(entry)
+      this.#epoch = epoch
+      onEpoch(epoch)
+      for (const { _id: id, outbox = [] } of documents) {
+        for (const { eventId } of outbox) this.#note({ source, id, eventId, epoch, at: Date.now() })
+      }
+    } catch (error) {
+      logger.warn({ err: error }, 'an event was not published yet')
+      this.#tryAgain(
+        source,
+        documents.map(({ _id }) => _id),
+      )
+    }
+  }
+
   #publishInBackground(source: OutboxSource, document: Stored): Promise<void> {
     const publishing = this.publishOne(source, document)
       .then((told) => {
@@ -133,6 +164,10 @@ export class Outbox {
         this.#deps.logger.warn({ err: error }, 'an event was not published yet')
         this.#tryAgain(source, [document._id])
       })
+    return this.#track(publishing)
+  }
+
+  #track(publishing: Promise<void>): Promise<void> {
     this.#publishing.add(publishing)
     return publishing.finally(() => this.#publishing.delete(publishing))
   }
@@ -172,10 +207,6 @@ export class Outbox {
         .finally(() => this.#basing.delete(channel))
     this.#basing.set(channel, setting)
     return setting
-  }
-
-  #isTold(eventId: string): boolean {
-    return this.#epoch !== undefined && this.#told.get(eventId)?.epoch === this.#epoch
   }
 
   #note(told: Told): void {

@@ -62,6 +62,10 @@ export class Sweeper {
         .limit(mostInOneSweep)
         .toArray()
       found += documents.length
+      if (source.tellTogether) {
+        this.#deps.outbox.publish(source, documents)
+        continue
+      }
       for (const document of documents) {
         if (await this.#deps.outbox.publishOne(source, document, { patient: false })) continue
         await this.#deps.outbox.passOver(source, document)

@@ -3,7 +3,7 @@ import type { Model } from 'mongoose'
 import { toObjectId } from '../../http/ids.js'
 import type { Hub } from '../../realtime/hub.js'
 import type { Membership } from '../../realtime/resume.js'
-import type { ConversationDocument } from './model.js'
+import type { ConversationDocument, Member } from './model.js'
 
 /** How long a worker may believe that somebody is a member; a refusal is never remembered. */
 const cacheTtlMs = 1000
@@ -33,6 +33,12 @@ export class Memberships {
   async moderates(userId: string, conversationId: string): Promise<boolean> {
     const members = { $elemMatch: { userId: toObjectId(userId), role: { $in: ['owner', 'admin'] } } }
     return (await this.#conversations.exists({ _id: toObjectId(conversationId), type: 'group', members }).read('primary')) !== null
+  }
+
+  /** Everyone in a conversation; nobody where there is none. */
+  async inConversation(conversationId: string): Promise<Member[]> {
+    const conversation = await this.#conversations.findById(toObjectId(conversationId), { members: 1 }).lean()
+    return conversation?.members ?? []
   }
 
   /** To be called when people have left, or were sent away. */

@@ -19,7 +19,8 @@ export const createConversation = endpoint({
   responses: { 201: ConversationView, 200: ConversationView },
   async handler({ context, caller, body }) {
     const { conversation, created } = await context.conversations.create(caller, body)
-    return { status: created ? 201 : 200, body: viewConversation(conversation, caller.userId) }
+    const watermarksOf = await context.receipts.shownIn([conversation], caller.userId)
+    return { status: created ? 201 : 200, body: viewConversation(conversation, caller.userId, watermarksOf) }
   },
 })
 
@@ -33,7 +34,8 @@ export const listConversations = endpoint({
   responses: { 200: ConversationPage },
   async handler({ context, caller, query }) {
     const { items, nextCursor } = await context.conversations.list(caller, query)
-    return { status: 200, body: { items: items.map((conversation) => viewConversation(conversation, caller.userId)), nextCursor } }
+    const watermarksOf = await context.receipts.shownIn(items, caller.userId)
+    return { status: 200, body: { items: items.map((each) => viewConversation(each, caller.userId, watermarksOf)), nextCursor } }
   },
 })
 
@@ -46,7 +48,9 @@ export const getConversation = endpoint({
   request: { params: ConversationParams },
   responses: { 200: ConversationView },
   async handler({ context, caller, params }) {
-    return { status: 200, body: viewConversation(await context.conversations.get(caller, params.conversationId), caller.userId) }
+    const conversation = await context.conversations.get(caller, params.conversationId)
+    const watermarksOf = await context.receipts.shownIn([conversation], caller.userId)
+    return { status: 200, body: viewConversation(conversation, caller.userId, watermarksOf) }
   },
 })
 

@@ -10,6 +10,8 @@ import { viewMessage } from './view.js'
 interface Dependencies {
   readonly collection: () => mongo.Collection<MessageDocument>
   readonly activity: Activity
+  /** Told of who has sent what. */
+  readonly receipts: { sent(messages: readonly MessageDocument[]): void }
 }
 
 const channelOf = ({ conversationId }: MessageDocument) => `conversation:${conversationId.toHexString()}` as const
@@ -40,15 +42,17 @@ const tell = (message: MessageDocument, { type, eventId, at, data }: OutboxEntry
 }
 
 /** What a conversation's members are told of its messages. */
-export const messageSource = ({ collection, activity }: Dependencies): OutboxSource =>
+export const messageSource = ({ collection, activity, receipts }: Dependencies): OutboxSource =>
   outboxSource<MessageDocument>({
     collection,
 
     tell: (message, entry) => [tell(message, entry)],
 
-    /** Its conversation has changed with it. */
-    followUp({ conversationId, seq, createdAt }): void {
+    /** Its conversation has changed with it, and its sender has read what is before it. */
+    followUp(message): void {
+      const { conversationId, seq, createdAt } = message
       activity.note({ conversationId, seq, at: createdAt })
+      receipts.sent([message])
     },
 
     purges: (message) => (message.deletedAt ? { channel: channelOf(message), messageId: message._id.toHexString() } : undefined),

@@ -1,0 +1,6 @@
+export { type ReceiptDocument, receiptSchema } from './model.js'
+export { getMessageReceipts, sendReceipt } from './routes.js'
+export { ReceiptService } from './service.js'
+export { ReceiptTeller } from './teller.js'
+export { receiptSource } from './told.js'
+export { ReceiptWriter } from './writer.js'

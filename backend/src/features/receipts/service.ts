@@ -1,0 +1,77 @@
+import type { Model } from 'mongoose'
+import type { Caller } from '../../http/endpoint.js'
+import { toObjectId } from '../../http/ids.js'
+import { Problem } from '../../http/problem.js'
+import { type ConversationDocument, type Memberships, shownMembers, type WatermarksOf } from '../conversations/index.js'
+import type { Heads, MessageService } from '../messages/index.js'
+import type { ReceiptDocument } from './model.js'
+import { type MessageReceipts, receiptsOfMessage } from './of-message.js'
+import type { SendReceipt } from './schema.js'
+import type { ReceiptWriter } from './writer.js'
+
+interface Dependencies {
+  readonly receipts: Model<ReceiptDocument>
+  readonly messages: Pick<MessageService, 'get'>
+  readonly memberships: Memberships
+  readonly heads: Heads
+  readonly writer: ReceiptWriter
+}
+
+export class ReceiptService {
+  readonly #deps: Dependencies
+  constructor(deps: Dependencies) {
+    this.#deps = deps
+  }
+
+  /**
+   * Raises the caller's watermarks, and resolves when that is stored; reading is receiving too.
+   * @throws Problem not_found where the caller is no member, validation_failed past the conversation's newest message, service_unavailable
+   */
+  async record(caller: Caller, conversationId: string, { deliveredSeq = 0, readSeq = 0 }: SendReceipt): Promise<void> {
+    await this.#requireMember(caller, conversationId)
+    const highest = Math.max(deliveredSeq, readSeq)
+    if (!(await this.#reaches(conversationId, highest))) {
+      const path = readSeq === highest ? 'body.readSeq' : 'body.deliveredSeq'
+      throw new Problem('validation_failed', undefined, { errors: [{ path, message: 'past the newest message' }] })
+    }
+    if (highest > 0) await this.#deps.writer.raise({ conversationId, userId: caller.userId, deliveredSeq: highest, readSeq, tell: true })
+  }
+
+  /** Who has received and read a message, and when. @throws Problem not_found where the caller is no member of its conversation */
+  async ofMessage(caller: Caller, messageId: string): Promise<MessageReceipts> {
+    const { messages, memberships, receipts } = this.#deps
+    const message = await messages.get(caller, messageId)
+    return receiptsOfMessage(receipts, message, await memberships.inConversation(message.conversationId.toHexString()))
+  }
+
+  /** The watermarks of all that these conversations show to one of their members, in one query. */
+  async shownIn(conversations: readonly ConversationDocument[], viewerId: string): Promise<WatermarksOf> {
+    const { receipts, writer } = this.#deps
+    const branches = conversations.map((conversation) => ({
+      conversationId: conversation._id,
+      userId: { $in: [...shownMembers(conversation).map(({ userId }) => userId), toObjectId(viewerId)] },
+    }))
+    const found =
+      branches.length === 0
+        ? []
+        : await receipts.find({ $or: branches }, { conversationId: 1, userId: 1, deliveredSeq: 1, readSeq: 1 }).lean()
+    const stored = new Map(found.map((receipt) => [`${receipt.conversationId.toHexString()}:${receipt.userId.toHexString()}`, receipt]))
+    return (conversationId, userId) => {
+      const { deliveredSeq = 0, readSeq = 0 } = stored.get(`${conversationId}:${userId}`) ?? {}
+      const sent = writer.lastSent(conversationId, userId)
+      return { deliveredSeq: Math.max(deliveredSeq, sent), readSeq: Math.max(readSeq, sent) }
+    }
+  }
+
+  /** True where the conversation has a message with this seq: as far as the workers know of it, else by the database. */
+  async #reaches(conversationId: string, seq: number): Promise<boolean> {
+    if (seq === 0) return true
+    const { heads } = this.#deps
+    const known = await heads.of(new Set([conversationId]))
+    return seq <= (known.get(conversationId) ?? 0) || seq <= (await heads.read(conversationId))
+  }
+
+  async #requireMember(caller: Caller, conversationId: string): Promise<void> {
+    if (!(await this.#deps.memberships.isMember(caller.userId, conversationId))) throw new Problem('not_found')
+  }
+}

@@ -1,0 +1,36 @@
+import type { Person } from './people.js'
+import { SseClient } from './sse-client.js'
+import type { TestApp } from './test-app.js'
+
+const deadlineMs = 15_000
+
+/** A person's stream, live; to be closed by the test. */
+export const aLiveStream = async ({ url }: TestApp, { accessToken }: Pick<Person, 'accessToken'>): Promise<SseClient> => {
+  const stream = await SseClient.open(`${url}/sse`, { headers: { authorization: `Bearer ${accessToken}` } })
+  await stream.waitFor(({ event }) => event === 'resume', deadlineMs)
+  return stream
+}
+
+/** The data of all events of a name that have come, oldest first. */
+export const dataOf = (stream: SseClient, name: string): Record<string, unknown>[] =>
+  stream.events.filter(({ event }) => event === name).map(({ data }) => data as Record<string, unknown>)
+
+type Command = Record<string, unknown>
+
+/** Counts the commands that a worker sends to the database while `work` goes on, by the command's name and the collection it is for. */
+export const countCommands = async (
+  app: TestApp,
+  name: string,
+  collection: string,
+  work: () => Promise<unknown>,
+  matches: (command: Command) => boolean = () => true,
+): Promise<number> => {
+  let count = 0
+  const client = app.context.mongo.connection.getClient()
+  const note = ({ commandName, command }: { commandName: string; command: Command }) => {
+    if (commandName === name && command[name] === collection && matches(command)) count += 1
+  }
+  client.on('commandStarted', note)
+  await work().finally(() => client.off('commandStarted', note))
+  return count
+}
