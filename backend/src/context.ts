@@ -13,6 +13,17 @@ import {
 import { CommitLane, Heads, type MessageDocument, MessageService, messageSchema, messageSource } from './features/messages/index.js'
 import { OperationsService } from './features/operations/index.js'
 import {
+  Audience,
+  MemoryPresence,
+  ownTypingMarks,
+  PresenceService,
+  type PresenceTimes,
+  RedisPresence,
+  RedisTypingMarks,
+  TypingService,
+  type TypingTimes,
+} from './features/presence/index.js'
+import {
   type ReceiptDocument,
   ReceiptService,
   ReceiptTeller,
@@ -41,11 +52,20 @@ import { Sweeper } from './realtime/sweeper.js'
 
 export type Context = ReturnType<typeof createContext>
 
-/**
- * Constructs every client and service, and connects nothing: `start` does, `close` ends it.
- * @param timing how long an outbox keeps what was told, where it is not the default
- */
-export const createContext = (config: Config, logger: Logger, timing: { readonly forgetAfterMs?: number } = {}) => {
+/** What tests make shorter than it is. */
+export interface ContextTiming {
+  /** How long an outbox keeps what was told. */
+  readonly forgetAfterMs?: number
+  readonly presence?: Partial<PresenceTimes>
+  readonly typing?: Partial<TypingTimes>
+}
+
+/** Constructs every client and service, and connects nothing: `start` does, `close` ends it. */
+export const createContext = (
+  config: Config,
+  logger: Logger,
+  { presence: presenceTimes, typing: typingTimes, ...timing }: ContextTiming = {},
+) => {
   const mongo = new Mongo(config.mongo, logger)
   const { connection } = mongo
   const userModel = connection.model<UserDocument>('User', userSchema)
@@ -106,6 +126,22 @@ export const createContext = (config: Config, logger: Logger, timing: { readonly
   })
   const members = new MemberService({ conversations, changes, memberships, users, log, outbox, source: conversationOutbox })
 
+  const presence = new PresenceService({
+    store: redis ? new RedisPresence({ redis: redis.commands, keyspace, worker: leases.worker }) : new MemoryPresence(),
+    audience: new Audience({ memberships, users }),
+    users,
+    log,
+    logger,
+    ...(presenceTimes && { times: presenceTimes }),
+  })
+  hub.watch(presence)
+  const typing = new TypingService({
+    log,
+    memberships,
+    marks: redis ? new RedisTypingMarks({ redis: redis.commands, keyspace, worker: leases.worker }) : ownTypingMarks,
+    ...(typingTimes && { times: typingTimes }),
+  })
+
   /** What was begun for a database is not written to another one, which it may be when it is back. */
   const ofThisDatabase = <T>(collection: () => T): T => {
     if (!mongo.ready) throw new Problem('service_unavailable', 'The database cannot be reached')
@@ -130,6 +166,7 @@ export const createContext = (config: Config, logger: Logger, timing: { readonly
     onStored(stored) {
       for (const { conversationId, seq, createdAt } of stored) activity.note({ conversationId, seq, at: createdAt })
       receiptWriter.sent(stored)
+      typing.sent(stored)
       outbox.publish(messageOutbox, stored) // the sweeper publishes it if this worker dies first
     },
   })
@@ -142,7 +179,14 @@ export const createContext = (config: Config, logger: Logger, timing: { readonly
     worker: leases.worker,
   })
   const receipts = new ReceiptService({ receipts: receiptModel, messages, memberships, heads, writer: receiptWriter })
-  const streams = new StreamService({ hub, log, limits: config.eventLog, memberships, sessions })
+  const streams = new StreamService({
+    hub,
+    log,
+    limits: config.eventLog,
+    memberships,
+    sessions,
+    onLive: (stream) => presence.welcome(stream),
+  })
   const tickets = redis ? new RedisTickets(redis.commands, keyspace) : new MemoryTickets()
   const sweeper = new Sweeper({ outbox, leases, sources: [conversationOutbox, messageOutbox, sessionOutbox, receiptOutbox], logger })
   const operations = new OperationsService({ mongo, redis, hub, version: config.server.version, worker: config.server.worker })
@@ -166,6 +210,8 @@ export const createContext = (config: Config, logger: Logger, timing: { readonly
     members,
     messages,
     receipts,
+    presence,
+    typing,
     streams,
     tickets,
     operations,
@@ -181,6 +227,7 @@ export const createContext = (config: Config, logger: Logger, timing: { readonly
         await leases.start()
         await revokedSessions.start()
         sweeper.start()
+        presence.start()
       })
     },
 
@@ -191,6 +238,8 @@ export const createContext = (config: Config, logger: Logger, timing: { readonly
       await receiptWriter.settled()
       await receiptTeller.settled()
       await sweeper.stop()
+      await presence.stop()
+      typing.stop()
       await revokedSessions.stop()
       await outbox.settled()
       leases.stop()

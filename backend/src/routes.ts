@@ -13,10 +13,11 @@ import {
 } from './features/conversations/index.js'
 import { deleteMessage, editMessage, getMessage, listMessages, sendMessage } from './features/messages/index.js'
 import { getHealth, getLiveness, getReadiness, getReady } from './features/operations/index.js'
+import { sayTyping } from './features/presence/index.js'
 import { getMessageReceipts, sendReceipt } from './features/receipts/index.js'
 import { logout } from './features/sessions/index.js'
 import { issueTicket, openStream } from './features/streams/index.js'
-import { getMe } from './features/users/index.js'
+import { changeMe, getMe } from './features/users/index.js'
 import type { AnyEndpoint } from './http/endpoint.js'
 
 /** Every endpoint, by where it hangs. */
@@ -28,6 +29,7 @@ export const routes: Readonly<Record<'' | '/api/v1', readonly AnyEndpoint[]>> = 
     refresh,
     logout,
     getMe,
+    changeMe,
     createConversation,
     listConversations,
     getConversation,
@@ -45,6 +47,7 @@ export const routes: Readonly<Record<'' | '/api/v1', readonly AnyEndpoint[]>> = 
     deleteMessage,
     sendReceipt,
     getMessageReceipts,
+    sayTyping,
     issueTicket,
   ],
 }

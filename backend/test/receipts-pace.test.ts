@@ -107,6 +107,20 @@ describe('the lane of receipts', () => {
     expect(writes[0]?.map(({ readSeq, tell }) => [readSeq, tell])).toEqual([95, 96, 97, 98, 99].map((seq) => [seq, true]))
   })
 
+  it('waits for what else comes within its window', async () => {
+    const writes: Rise[][] = []
+    const lane = new ReceiptLane((rises) => Promise.resolve(void writes.push([...rises])), 600_000)
+    const asked: Promise<void>[] = []
+    for (const n of upTo(10)) {
+      asked.push(lane.raise(aRise(n % 2, n)))
+      await new Promise(setImmediate)
+    }
+    expect(writes).toEqual([])
+    await lane.settled() // ends the window
+    await Promise.all(asked)
+    expect(writes.map((rises) => rises.map(({ readSeq }) => readSeq))).toEqual([[8, 9]])
+  })
+
   it('answers nobody before it is stored, and each with what became of it', async () => {
     let store = (): void => undefined
     const storing = new Promise<void>((resolve) => {

@@ -17,6 +17,25 @@ export class Keyspace {
     return this.#name('head', conversationId)
   }
 
+  /** Where a person has streams. */
+  presence(userId: string): string {
+    return this.#name('presence', userId)
+  }
+
+  /** Whom of a person's shard to look for, and when. */
+  presenceDue(userId: string): string {
+    return this.#presenceDue(shardOfName(userId, this.#shards))
+  }
+
+  /** Those of all shards. */
+  presenceDues(): string[] {
+    return Array.from({ length: this.#shards }, (_, shard) => this.#presenceDue(shard))
+  }
+
+  typing(conversationId: string, userId: string): string {
+    return this.#name('typing', `${conversationId}:${userId}`)
+  }
+
   ticket(hash: string): string {
     return this.#name('ticket', hash)
   }
@@ -35,5 +54,9 @@ export class Keyspace {
 
   #name(kind: string, of: string): string {
     return `heliograph:${tagOf(shardOfName(of, this.#shards))}:${this.#generation()}:${kind}:${of}`
+  }
+
+  #presenceDue(shard: number): string {
+    return `heliograph:${tagOf(shard)}:${this.#generation()}:presence-due`
   }
 }

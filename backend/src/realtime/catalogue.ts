@@ -28,6 +28,17 @@ interface Watermarks {
 
 export type EventType = keyof Contents
 
+/** Told to who listens just now: it has no id and no place in the log, and nobody is told of it later. */
+export type PassingEvent =
+  | { readonly type: 'typing'; readonly conversationId: string; readonly at: string; readonly userId: string; readonly typing: boolean }
+  | {
+      readonly type: 'presence'
+      readonly at: string
+      readonly userId: string
+      readonly online: boolean
+      readonly lastSeenAt: string | null
+    }
+
 /** What a client finds in an event's data. */
 type EventOf<T extends EventType> = { readonly type: T; readonly conversationId?: string; readonly at: string } & (Contents[T] | ToFetch)
 
@@ -44,6 +55,8 @@ export const encodeEvent = <T extends EventType>(event: EventOf<T>): Buffer => {
   const frame = encodeFrame(event.type, event)
   return frame.length <= mostFrameBytes ? frame : encodeFrame(event.type, { ...named(event), fetch: true })
 }
+
+export const encodePassing = (event: PassingEvent): Buffer => encodeFrame(event.type, event)
 
 const named = (event: object): object =>
   Object.fromEntries(

@@ -21,6 +21,12 @@ export type ControlMessage =
   /** The channel lost something: who reads it must come back, and is told to fetch. */
   | { readonly gap: Channel }
 
+/** Told when a person's first stream at this worker begins, and when the last one has ended. */
+export interface StreamWatcher {
+  arrived(userId: string): void
+  left(userId: string): void
+}
+
 interface RevokedSession {
   readonly userId: string
   readonly sessionId: string
@@ -56,6 +62,7 @@ export class Hub implements LogListener {
   #epoch: string | undefined
   #draining = false
   #slowDisconnects = 0
+  #watcher: StreamWatcher | undefined
   #onRevoked: (sessionId: string) => void = () => undefined
   #onLeft: (left: Left) => void = () => undefined
 
@@ -127,6 +134,10 @@ export class Hub implements LogListener {
     this.#onRevoked = listener
   }
 
+  watch(watcher: StreamWatcher): void {
+    this.#watcher = watcher
+  }
+
   /** Calls back whenever people have left a conversation. */
   onLeft(listener: (left: Left) => void): void {
     this.#onLeft = listener
@@ -135,6 +146,7 @@ export class Hub implements LogListener {
   /** Knows a stream by its user from now on, so that a conversation that begins meanwhile is heard of. */
   attach(stream: EventStream): void {
     this.#streams.add(stream)
+    if (!this.#byUser.has(stream.userId)) this.#watcher?.arrived(stream.userId)
     this.#byUser.set(stream.userId, (this.#byUser.get(stream.userId) ?? new Set()).add(stream))
     this.#turns[this.#streams.size % heartbeatTurns]?.add(stream)
     stream.hold()
@@ -150,7 +162,10 @@ export class Hub implements LogListener {
     this.#recovery.forget(stream)
     const own = this.#byUser.get(stream.userId)
     own?.delete(stream)
-    if (own?.size === 0) this.#byUser.delete(stream.userId)
+    if (own?.size === 0) {
+      this.#byUser.delete(stream.userId)
+      this.#watcher?.left(stream.userId)
+    }
     for (const turn of this.#turns) turn.delete(stream)
   }
 

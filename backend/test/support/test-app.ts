@@ -3,7 +3,7 @@ import supertest from 'supertest'
 import { inject, vi } from 'vitest'
 import { createApp } from '../../src/app.js'
 import { readConfig } from '../../src/config.js'
-import { type Context, createContext } from '../../src/context.js'
+import { type Context, type ContextTiming, createContext } from '../../src/context.js'
 import { limitNames } from '../../src/http/limits-table.js'
 import { HttpServer } from '../../src/http/server.js'
 import { createLogger } from '../../src/platform/logger.js'
@@ -21,11 +21,9 @@ export interface TestApp {
   close(): Promise<void>
 }
 
-interface Options {
+interface Options extends ContextTiming {
   readonly waitForDatabase?: boolean
   readonly waitForRedis?: boolean
-  /** How long an outbox keeps what was told. */
-  readonly forgetAfterMs?: number
 }
 
 const startDeadlineMs = 15_000

@@ -41,6 +41,17 @@ export class Memberships {
     return conversation?.members ?? []
   }
 
+  /** Who has a direct conversation with a person; newest activity first. */
+  async partnersOf(userId: string, most: number): Promise<string[]> {
+    const conversations = await this.#conversations
+      .find({ 'members.userId': toObjectId(userId), type: 'direct' }, { members: 1 })
+      .sort({ lastMessageAt: -1, _id: -1 })
+      .limit(most)
+      .lean()
+    const ids = conversations.flatMap(({ members }) => members.map((member) => member.userId.toHexString()))
+    return ids.filter((id) => id !== userId)
+  }
+
   /** To be called when people have left, or were sent away. */
   forget(conversationId: string, userIds: readonly string[]): void {
     this.#forgotten += 1

@@ -8,14 +8,14 @@ interface Waiting {
   readonly answers: { readonly resolve: () => void; readonly reject: (error: unknown) => void }[]
 }
 
-/** What comes for one member within this time is one write. */
-const windowMs = 100
+const defaultWindowMs = 100
 const mostInOneWrite = 500
 const mostWaiting = 20_000
 
 /** Joins what rises by member for a while, then stores that of many members in one write, and answers all of them when it is stored. */
 export class ReceiptLane {
   readonly #store: (rises: readonly Rise[]) => Promise<void>
+  readonly #windowMs: number
   readonly #waiting = new Map<string, Waiting>()
   readonly #settling = new AbortController()
   readonly #pump = new Pump(
@@ -23,8 +23,10 @@ export class ReceiptLane {
     () => this.#turn(),
   )
   #requests = 0
-  constructor(store: (rises: readonly Rise[]) => Promise<void>) {
+  /** @param windowMs what comes for one member within this time is one write */
+  constructor(store: (rises: readonly Rise[]) => Promise<void>, windowMs = defaultWindowMs) {
     this.#store = store
+    this.#windowMs = windowMs
   }
 
   /** Resolves when it is stored. @throws Problem service_unavailable where too many wait; what `store` throws */
@@ -50,7 +52,7 @@ export class ReceiptLane {
 
   async #turn(): Promise<void> {
     const { signal } = this.#settling
-    if (this.#waiting.size < mostInOneWrite) await sleep(windowMs, undefined, { signal }).catch(() => undefined)
+    if (this.#waiting.size < mostInOneWrite) await sleep(this.#windowMs, undefined, { signal }).catch(() => undefined)
     const batch = [...this.#waiting].slice(0, mostInOneWrite)
     for (const [key] of batch) this.#waiting.delete(key)
     const answers = batch.flatMap(([, waiting]) => waiting.answers)

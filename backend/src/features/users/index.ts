@@ -1,5 +1,5 @@
-export { type UserDocument, userSchema } from './model.js'
-export { getMe } from './routes.js'
+export { showsPresence, type UserDocument, userSchema } from './model.js'
+export { changeMe, getMe } from './routes.js'
 export { MeView } from './schema.js'
 export { UserService } from './service.js'
 export { viewMe } from './view.js'

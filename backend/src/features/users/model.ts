@@ -5,14 +5,23 @@ export interface UserDocument {
   phone: string
   name: string
   passwordHash: string
+  /** Absent is what it is without being asked. */
+  settings?: { presence?: boolean }
+  /** When the last stream ended; at most a minute behind. */
+  lastSeenAt?: Date
   createdAt: Date
 }
+
+/** Whether a person lets others see that they are there. */
+export const showsPresence = ({ settings }: Pick<UserDocument, 'settings'>): boolean => settings?.presence ?? true
 
 export const userSchema = new Schema<UserDocument>(
   {
     phone: { type: String, required: true },
     name: { type: String, required: true },
     passwordHash: { type: String, required: true },
+    settings: { type: { _id: false, presence: Boolean }, default: undefined },
+    lastSeenAt: Date,
     createdAt: { type: Date, required: true },
   },
   { collection: 'users', versionKey: false },

@@ -1,5 +1,5 @@
 import { endpoint } from '../../http/endpoint.js'
-import { MeView } from './schema.js'
+import { ChangeMe, MeView } from './schema.js'
 import { viewMe } from './view.js'
 
 export const getMe = endpoint({
@@ -12,5 +12,20 @@ export const getMe = endpoint({
   responses: { 200: MeView },
   async handler({ context, caller }) {
     return { status: 200, body: viewMe(await context.users.get(caller.userId)) }
+  },
+})
+
+export const changeMe = endpoint({
+  method: 'patch',
+  path: '/users/me',
+  summary: 'Change what you have set',
+  access: 'user',
+  limit: 'api',
+  request: { body: ChangeMe },
+  responses: { 200: MeView },
+  async handler({ context, caller, body }) {
+    const user = await context.users.change(caller.userId, body)
+    context.presence.settingChanged(user)
+    return { status: 200, body: viewMe(user) }
   },
 })

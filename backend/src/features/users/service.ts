@@ -2,7 +2,8 @@ import type { Model } from 'mongoose'
 import { toObjectId } from '../../http/ids.js'
 import { Problem } from '../../http/problem.js'
 import { isDuplicateKey } from '../../platform/duplicate-key.js'
-import type { UserDocument } from './model.js'
+import { showsPresence, type UserDocument } from './model.js'
+import type { ChangeMe } from './schema.js'
 
 interface Dependencies {
   readonly users: Model<UserDocument>
@@ -30,6 +31,28 @@ export class UserService {
     const user = await this.#users.findById(toObjectId(userId)).lean()
     if (!user) throw new Problem('not_found')
     return user
+  }
+
+  /** Changes what a person has set. @throws Problem not_found */
+  async change(userId: string, { settings }: ChangeMe): Promise<UserDocument> {
+    const user = await this.#users
+      .findByIdAndUpdate(toObjectId(userId), { $set: { 'settings.presence': settings.presence } }, { returnDocument: 'after' })
+      .lean()
+    if (!user) throw new Problem('not_found')
+    return user
+  }
+
+  /** Of these people, those who let others see that they are there. */
+  async showingPresence(userIds: readonly string[]): Promise<string[]> {
+    const found = await this.#users.find({ _id: { $in: userIds.map(toObjectId) } }, { settings: 1 }).lean()
+    return found.filter(showsPresence).map(({ _id }) => _id.toHexString())
+  }
+
+  /** Notes when a person was there last; not within a minute of what is noted. */
+  async noteSeen(userId: string, at: Date): Promise<void> {
+    const minuteBefore = new Date(at.getTime() - 60_000)
+    const due = { $or: [{ lastSeenAt: { $exists: false } }, { lastSeenAt: { $lt: minuteBefore } }] }
+    await this.#users.updateOne({ _id: toObjectId(userId), ...due }, { $set: { lastSeenAt: at } })
   }
 
   async findByPhone(phone: string): Promise<UserDocument | null> {

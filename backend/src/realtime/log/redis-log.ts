@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Cluster, Redis } from 'ioredis'
+import { defineScript, type RunScript } from '../../platform/redis-scripts.js'
 import type { Subscriber } from '../../platform/redis-subscriber.js'
 import { tagOf } from '../../platform/shards.js'
 import type { Answer, Channel, ChannelState, Entry, EventLog, Head, LogLimits, LogListener, Outcome, Page } from './log.js'
@@ -19,7 +20,6 @@ interface Dependencies {
 }
 
 type Script = 'append' | 'setBase' | 'passOver' | 'purge' | 'head' | 'tick'
-type RunScript = (...parameters: (string | Buffer | number)[]) => Promise<unknown>
 
 const scripts: Record<Script, string> = {
   append: appendScript,
@@ -54,7 +54,7 @@ export class RedisLog implements EventLog {
     this.ttlSeconds = deps.limits.ttlSeconds
     this.#epochs = Array.from({ length: deps.shards }, () => undefined)
     this.#run = Object.fromEntries(
-      Object.entries(scripts).map(([name, lua]) => [name, define(deps.commands, `log_${name}`, lua)]),
+      Object.entries(scripts).map(([name, lua]) => [name, defineScript(deps.commands, `log_${name}`, keysOfScripts, lua)]),
     ) as Record<Script, RunScript>
     deps.subscriber.listen({
       message: (name, payload) => this.#arrived(name, payload),
@@ -227,14 +227,6 @@ export class RedisLog implements EventLog {
 const combined = (epochs: readonly string[]): string => {
   const [only = ''] = epochs
   return epochs.length === 1 ? only : createHash('sha1').update(epochs.join(' ')).digest('hex').slice(0, 16)
-}
-
-/** ioredis sends EVALSHA, and the script itself where Redis has forgotten it. */
-const define = (redis: Redis | Cluster, name: string, lua: string): RunScript => {
-  redis.defineCommand(name, { numberOfKeys: keysOfScripts, lua })
-  const command: unknown = Reflect.get(redis, name)
-  if (typeof command !== 'function') throw new Error(`${name} was not defined`)
-  return (...parameters) => Reflect.apply(command, redis, parameters) as Promise<unknown>
 }
 
 const resultsOf = async (executing: Promise<[Error | null, unknown][] | null>): Promise<unknown[]> => {

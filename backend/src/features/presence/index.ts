@@ -1,0 +1,7 @@
+export { Audience } from './audience.js'
+export { MemoryPresence } from './memory-store.js'
+export { RedisPresence } from './redis-store.js'
+export { sayTyping } from './routes.js'
+export { PresenceService, type PresenceTimes } from './service.js'
+export { TypingService, type TypingTimes } from './typing.js'
+export { ownTypingMarks, RedisTypingMarks } from './typing-marks.js'

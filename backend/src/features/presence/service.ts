@@ -1,0 +1,168 @@
+import type { Logger } from '../../platform/logger.js'
+import { Pump } from '../../platform/pump.js'
+import { encodePassing } from '../../realtime/catalogue.js'
+import type { EventLog } from '../../realtime/log/log.js'
+import { showsPresence, type UserDocument, type UserService } from '../users/index.js'
+import type { Audience } from './audience.js'
+import type { Gone, PresenceStore } from './store.js'
+
+/** In milliseconds. */
+export interface PresenceTimes {
+  /** A worker that says nothing for so long is dead. */
+  readonly live: number
+  /** Who comes back within it was never away. */
+  readonly grace: number
+  readonly refreshEvery: number
+  readonly lookEvery: number
+}
+
+interface Dependencies {
+  readonly store: PresenceStore
+  readonly audience: Audience
+  readonly users: UserService
+  readonly log: EventLog
+  readonly logger: Logger
+  readonly times?: Partial<PresenceTimes>
+}
+
+/** A stream that has just gone live. */
+interface Newcomer {
+  readonly userId: string
+  passing(frame: Buffer): void
+}
+
+const defaultTimes: PresenceTimes = { live: 60_000, grace: 30_000, refreshEvery: 20_000, lookEvery: 5000 }
+const mostAtOnce = 50
+const mostNewcomers = 10_000
+
+/**
+ * Who is there: everyone with a stream at any worker, and for a while after. Told to who may see it, as it changes, and to each stream
+ * once when it begins. Nothing of it is logged or certain: while Redis is away, or under too much load, less is told.
+ */
+export class PresenceService {
+  readonly #deps: Dependencies
+  readonly #times: PresenceTimes
+  readonly #here = new Set<string>()
+  readonly #changed = new Set<string>()
+  readonly #newcomers = new Set<Newcomer>()
+  readonly #timers: NodeJS.Timeout[] = []
+  readonly #pump = new Pump(
+    () => this.#changed.size > 0 || this.#newcomers.size > 0,
+    () => this.#turn(),
+  )
+  #looking: Promise<void> | undefined
+  constructor(deps: Dependencies) {
+    this.#deps = deps
+    this.#times = { ...defaultTimes, ...deps.times }
+  }
+
+  start(): void {
+    if (this.#timers.length > 0) return
+    this.#timers.push(
+      setInterval(() => this.#note(this.#here), this.#times.refreshEvery),
+      setInterval(() => {
+        this.#looking ??= this.#look().finally(() => {
+          this.#looking = undefined
+        })
+      }, this.#times.lookEvery),
+    )
+    for (const timer of this.#timers) timer.unref()
+  }
+
+  /** Resolves when the others know who has left this worker. */
+  async stop(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer)
+    await this.#pump.settled()
+    await this.#looking
+  }
+
+  /** A person's first stream at this worker began. */
+  arrived(userId: string): void {
+    this.#here.add(userId)
+    this.#note([userId])
+  }
+
+  /** A person's last stream at this worker ended. */
+  left(userId: string): void {
+    this.#here.delete(userId)
+    this.#note([userId])
+  }
+
+  /** Tells a stream who is there, of those whom its person talks with. */
+  welcome(stream: Newcomer): void {
+    if (this.#newcomers.size >= mostNewcomers) return // it hears of who comes and goes
+    this.#newcomers.add(stream)
+    this.#pump.wake()
+  }
+
+  /** A person shows themselves from now on, or not any more. */
+  settingChanged(user: UserDocument): void {
+    this.#settingChanged(user).catch((error: unknown) => this.#warn(error))
+  }
+
+  #note(userIds: Iterable<string>): void {
+    for (const userId of userIds) this.#changed.add(userId)
+    this.#pump.wake()
+  }
+
+  async #turn(): Promise<void> {
+    const [changed, newcomers] = [take(this.#changed), take(this.#newcomers)]
+    try {
+      const [here, gone] = [changed.filter((userId) => this.#here.has(userId)), changed.filter((userId) => !this.#here.has(userId))]
+      const came = await this.#deps.store.touch(here, this.#times.live)
+      await this.#deps.store.touch(gone, this.#times.grace)
+      await Promise.all(came.map(async (userId) => this.#tell(await this.#deps.audience.of(userId), userId, true, null)))
+      await Promise.all(newcomers.map((stream) => this.#show(stream)))
+    } catch (error) {
+      this.#warn(error)
+    }
+  }
+
+  async #show(stream: Newcomer): Promise<void> {
+    const { audience, store } = this.#deps
+    for (const userId of await store.online(await audience.seenBy(stream.userId))) stream.passing(frameOf(userId, true, null))
+  }
+
+  /** Tells of those whose time has run out at every worker. */
+  async #look(): Promise<void> {
+    try {
+      await Promise.all((await this.#deps.store.gone()).map((gone) => this.#tellGone(gone)))
+    } catch (error) {
+      this.#warn(error)
+    }
+  }
+
+  async #tellGone({ userId, until }: Gone): Promise<void> {
+    const { users, audience, store } = this.#deps
+    const lastSeenAt = new Date(until.getTime() - this.#times.grace)
+    await users.noteSeen(userId, lastSeenAt)
+    await this.#tell(await audience.of(userId), userId, false, lastSeenAt)
+    if (!(await store.forget(userId))) await this.#tell(await audience.of(userId), userId, true, null) // back meanwhile
+  }
+
+  async #settingChanged(user: UserDocument): Promise<void> {
+    const { audience, store } = this.#deps
+    const userId = user._id.toHexString()
+    const shows = showsPresence(user)
+    const online = shows && (await store.online([userId])).length > 0
+    await this.#tell(await audience.around(userId), userId, online, shows && !online ? (user.lastSeenAt ?? null) : null)
+  }
+
+  async #tell(to: readonly string[], userId: string, online: boolean, lastSeenAt: Date | null): Promise<void> {
+    const frame = frameOf(userId, online, lastSeenAt)
+    await Promise.all(to.map((viewerId) => this.#deps.log.tell(`user:${viewerId}`, frame)))
+  }
+
+  #warn(error: unknown): void {
+    this.#deps.logger.warn({ err: error }, 'who is there was not told')
+  }
+}
+
+const frameOf = (userId: string, online: boolean, lastSeenAt: Date | null): Buffer =>
+  encodePassing({ type: 'presence', at: new Date().toISOString(), userId, online, lastSeenAt: lastSeenAt?.toISOString() ?? null })
+
+const take = <T>(from: Set<T>): T[] => {
+  const taken = [...from].slice(0, mostAtOnce)
+  for (const each of taken) from.delete(each)
+  return taken
+}
