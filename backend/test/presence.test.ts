@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { Redis } from 'ioredis'
-import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { MemoryPresence, RedisPresence } from '../src/features/presence/index.js'
 import { Keyspace } from '../src/platform/keyspace.js'
+import { aStream as aStreamAt } from './support/listening.js'
 import { aDirectConversation, aGroup, aPerson, type Person } from './support/people.js'
 import type { SseClient } from './support/sse-client.js'
-import { aLiveStream, dataOf } from './support/streams.js'
+import { dataOf } from './support/streams.js'
 import { aDatabase, startTestApp, type TestApp } from './support/test-app.js'
 
 const MONGO_URI = aDatabase()
@@ -29,16 +30,7 @@ afterAll(async () => {
   for (const each of started) await each.close()
 })
 
-const open = new Set<SseClient>()
-afterEach(async () => {
-  for (const stream of open) await stream.close()
-  open.clear()
-})
-const aStream = async (person: Person, at: TestApp = app): Promise<SseClient> => {
-  const stream = await aLiveStream(at, person)
-  open.add(stream)
-  return stream
-}
+const aStream = (person: Person, at: TestApp = app): Promise<SseClient> => aStreamAt(person, at)
 /** What a stream knew of a person, one after the other: being told the same again changes nothing. */
 const presenceOf = (stream: SseClient, person: Person): unknown[] => {
   const told = dataOf(stream, 'presence').flatMap(({ userId, online }) => (userId === person.id ? [online] : []))

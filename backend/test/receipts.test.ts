@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { Types } from 'mongoose'
-import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import type { ReceiptDocument } from '../src/features/receipts/index.js'
 import { raise } from '../src/features/receipts/raise.js'
 import { outboxEntry } from '../src/realtime/outbox-entry.js'
+import { aStream as aStreamAt } from './support/listening.js'
 import { aDirectConversation, aGroup, aPerson, type Person } from './support/people.js'
 import type { SseClient } from './support/sse-client.js'
-import { aLiveStream, countCommands, dataOf } from './support/streams.js'
+import { countCommands, dataOf } from './support/streams.js'
 import { TcpProxy, targetOf, through } from './support/tcp-proxy.js'
 import { aDatabase, startTestApp, type TestApp } from './support/test-app.js'
 
@@ -23,16 +24,7 @@ afterAll(async () => {
   await Promise.all([app.close(), neighbour.close()])
 })
 
-const open = new Set<SseClient>()
-afterEach(async () => {
-  for (const stream of open) await stream.close()
-  open.clear()
-})
-const aStream = async (person: Person, at: TestApp = app): Promise<SseClient> => {
-  const stream = await aLiveStream(at, person)
-  open.add(stream)
-  return stream
-}
+const aStream = (person: Person, at: TestApp = app): Promise<SseClient> => aStreamAt(person, at)
 
 const post = (person: Person, conversationId: string, receipt: object, at: TestApp = app) =>
   at.request.post(`/api/v1/conversations/${conversationId}/receipts`).auth(person.accessToken, { type: 'bearer' }).send(receipt)

@@ -72,6 +72,31 @@ describe('with a Redis Cluster', () => {
     await outboxesAreEmpty(app)
   }, 120_000)
 
+  it('people see who is there, who types and who has read, whatever shards they are in', async () => {
+    const quick = { presence: { grace: 100, lookEvery: 50 } }
+    const app = await anApp(variables(), quick)
+    const neighbour = await aNeighbour(app, variables(), quick)
+    const ann = await aPerson(app)
+    const bobs = await Promise.all(upTo(6, 'bob').map((name) => aPerson(app, { name })))
+    const begun = await Promise.all(bobs.map((bob) => ann.post('/conversations', { type: 'direct', userId: bob.id }).expect(201)))
+    const annsStream = await aStream(ann, app)
+    const streams = await Promise.all(bobs.map((bob) => aStream(bob, neighbour)))
+    const told = (name: string) => annsStream.events.flatMap(({ event, data }) => (event === name ? [data as Record<string, unknown>] : []))
+    const idsOf = (events: Record<string, unknown>[]) => new Set(events.map(({ userId }) => userId))
+    const everyone = new Set(bobs.map(({ id }) => id))
+    await expect.poll(() => idsOf(told('presence').filter(({ online }) => online)), deadline).toEqual(everyone)
+    for (const [n, { body }] of begun.entries()) {
+      const bob = at(neighbour, bobs[n] ?? ann)
+      await ann.send(body.id, {}).expect(201)
+      await bob.post(`/conversations/${body.id}/typing`, { typing: true }).expect(204)
+      await bob.post(`/conversations/${body.id}/receipts`, { readSeq: 1 }).expect(204)
+    }
+    await expect.poll(() => idsOf(told('typing').filter(({ typing }) => typing)), deadline).toEqual(everyone)
+    await expect.poll(() => idsOf(told('receipt.updated').filter(({ readSeq }) => readSeq === 1)), deadline).toEqual(everyone)
+    for (const stream of streams) await stream.close()
+    await expect.poll(() => idsOf(told('presence').filter(({ online }) => !online)), deadline).toEqual(everyone)
+  }, 120_000)
+
   it('heads are shared through all of its servers, without a look at the database', async () => {
     const clients = connectionsTo(variables())
     await until(() => clients.ready)

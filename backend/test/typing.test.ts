@@ -1,7 +1,8 @@
-import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { afterwards, aStream } from './support/listening.js'
 import { aDirectConversation, aPerson, type Person } from './support/people.js'
 import type { SseClient } from './support/sse-client.js'
-import { aLiveStream, dataOf } from './support/streams.js'
+import { dataOf } from './support/streams.js'
 import { TcpProxy, targetOf, through } from './support/tcp-proxy.js'
 import { aDatabase, startTestApp, type TestApp } from './support/test-app.js'
 
@@ -21,13 +22,9 @@ afterAll(async () => {
   await Promise.all([app.close(), neighbour.close()])
 })
 
-const closing: (() => Promise<void>)[] = []
-afterEach(async () => {
-  for (const close of closing.splice(0)) await close()
-})
 const aWorker = async (...parameters: Parameters<typeof worker>): Promise<TestApp> => {
   const started = await worker(...parameters)
-  closing.push(() => started.close())
+  afterwards(() => started.close())
   return started
 }
 
@@ -37,8 +34,7 @@ const say = (person: Person, conversationId: string, body: object, at: TestApp =
 /** Ann and Bob, whose stream is at the other worker. */
 const bobListens = async () => {
   const { ann, bob, conversation } = await aDirectConversation(app)
-  const stream = await aLiveStream(neighbour, bob)
-  closing.unshift(() => stream.close())
+  const stream = await aStream(bob, neighbour)
   return { ann, bob, id: conversation.id, stream }
 }
 const typingOf = (stream: SseClient): unknown[] => dataOf(stream, 'typing').map(({ typing }) => typing)
@@ -78,8 +74,7 @@ describe('typing', () => {
     await upToNow(stream, ann, id)
     expect(typingOf(stream).slice(0, 2)).toEqual([true, false])
     expect(typingOf(stream).filter(Boolean)).toEqual([true])
-    const later = await aLiveStream(app, bob)
-    closing.unshift(() => later.close())
+    const later = await aStream(bob, app)
     await upToNow(later, ann, id)
     expect(typingOf(later)).toEqual([])
   })
@@ -122,7 +117,7 @@ describe('typing', () => {
 
   it('may be said while Redis is away, and nobody hears of it', async () => {
     const proxy = await TcpProxy.open(targetOf(inject('redisUrl')))
-    closing.push(() => proxy.close())
+    afterwards(() => proxy.close())
     const { ann, id } = await bobListens()
     const cutOff = await aWorker({ lasts: 50 }, { REDIS_URL: through(inject('redisUrl'), proxy) })
     proxy.cut()
@@ -135,7 +130,7 @@ describe('typing', () => {
   it('works within one process without Redis', async () => {
     const alone = await startTestApp({ REDIS_URL: '' }, { typing: { lasts: 100 } })
     const { ann, bob, conversation } = await aDirectConversation(alone)
-    const stream = await aLiveStream(alone, bob)
+    const stream = await aStream(bob, alone)
     await say(ann, conversation.id, { typing: true }, alone).expect(204)
     await expect.poll(() => typingOf(stream)).toEqual([true, false])
     await stream.close()

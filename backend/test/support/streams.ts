@@ -1,15 +1,5 @@
-import type { Person } from './people.js'
-import { SseClient } from './sse-client.js'
+import type { SseClient } from './sse-client.js'
 import type { TestApp } from './test-app.js'
-
-const deadlineMs = 15_000
-
-/** A person's stream, live; to be closed by the test. */
-export const aLiveStream = async ({ url }: TestApp, { accessToken }: Pick<Person, 'accessToken'>): Promise<SseClient> => {
-  const stream = await SseClient.open(`${url}/sse`, { headers: { authorization: `Bearer ${accessToken}` } })
-  await stream.waitFor(({ event }) => event === 'resume', deadlineMs)
-  return stream
-}
 
 /** The data of all events of a name that have come, oldest first. */
 export const dataOf = (stream: SseClient, name: string): Record<string, unknown>[] =>
