@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Channel, ChannelState, Head, LogListener, Page } from '../../src/realtime/log/log.js'
 import { MemoryLog } from '../../src/realtime/log/memory-log.js'
+import { type EntryId, idIn } from '../../src/realtime/log/position.js'
 
 /** Lets a test do something at each step: before what is asked is answered, and once more after. */
 export type AtStep = () => Promise<void>
@@ -12,6 +13,8 @@ const inATurn = (): Promise<void> => new Promise((resolve) => void setImmediate(
  * on other connections may be answered before.
  */
 export class LaggingLog extends MemoryLog {
+  /** What was answered when the head was asked for. */
+  readonly heads: EntryId[] = []
   readonly #atStep: AtStep
   readonly #lagMs: number
   #wire: Promise<void> = Promise.resolve()
@@ -27,7 +30,11 @@ export class LaggingLog extends MemoryLog {
   }
 
   override async head(): Promise<Head> {
-    return this.#asStep(() => super.head())
+    return this.#asStep(async () => {
+      const head = await super.head()
+      this.heads.push(idIn(head.position, 0))
+      return head
+    })
   }
 
   override async states(channels: readonly Channel[]): Promise<ChannelState[]> {

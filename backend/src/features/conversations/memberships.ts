@@ -4,6 +4,7 @@ import { toObjectId } from '../../http/ids.js'
 import type { Hub } from '../../realtime/hub.js'
 import type { Membership } from '../../realtime/resume.js'
 import type { ConversationDocument, Member } from './model.js'
+import { rolesThatMay } from './permissions.js'
 
 /** How long a worker may believe that somebody is a member; a refusal is never remembered. */
 const cacheTtlMs = 1000
@@ -29,9 +30,9 @@ export class Memberships {
     return found !== null
   }
 
-  /** True for a group's owner and admins. Asked anew each time. */
+  /** True for who may delete others' messages in a group. Asked anew each time. */
   async moderates(userId: string, conversationId: string): Promise<boolean> {
-    const members = { $elemMatch: { userId: toObjectId(userId), role: { $in: ['owner', 'admin'] } } }
+    const members = { $elemMatch: { userId: toObjectId(userId), role: { $in: rolesThatMay('deleteMessages') } } }
     return (await this.#conversations.exists({ _id: toObjectId(conversationId), type: 'group', members }).read('primary')) !== null
   }
 

@@ -1,7 +1,8 @@
 import { Schema, type Types } from 'mongoose'
 import { outboxField, outboxIndex, type WithOutbox } from '../../realtime/outbox-entry.js'
 
-export type Role = 'owner' | 'admin' | 'member'
+export const roles = ['owner', 'admin', 'member'] as const
+export type Role = (typeof roles)[number]
 
 export interface Member {
   userId: Types.ObjectId
@@ -35,7 +36,7 @@ export interface ConversationDocument extends WithOutbox {
 const memberSchema = new Schema<Member>(
   {
     userId: { type: Schema.Types.ObjectId, required: true },
-    role: { type: String, enum: ['owner', 'admin', 'member'], required: true },
+    role: { type: String, enum: roles, required: true },
     joinedAt: { type: Date, required: true },
     joinedSeq: { type: Number, required: true },
   },

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { Id } from '../../http/ids.js'
 import { PageQuery, pageOf } from '../../http/page.js'
 import { DisplayName, visibleText } from '../../http/text.js'
+import { roles } from './model.js'
 
 export const mostMembers = 1024
 const mostAdded = 100
@@ -40,7 +41,7 @@ export type EditConversation = z.infer<typeof EditConversation>
 
 export const AddMembers = z.strictObject({ userIds: z.array(Id).min(1).max(mostAdded).refine(isSet, 'the same person twice') })
 
-export const RoleName = z.enum(['owner', 'admin', 'member'])
+export const RoleName = z.enum(roles)
 export const ChangeRole = z.strictObject({ role: RoleName })
 
 /** In events they are 0: they only rise, so a client keeps the higher. */
