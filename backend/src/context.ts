@@ -33,6 +33,7 @@ import {
 } from './features/receipts/index.js'
 import { RevokedSessions, type SessionDocument, SessionService, sessionSchema, sessionSource } from './features/sessions/index.js'
 import { MemoryTickets, RedisTickets, StreamService } from './features/streams/index.js'
+import { type MomentMargins, Moments, SyncService } from './features/sync/index.js'
 import { type UserDocument, UserService, userSchema } from './features/users/index.js'
 import { Limits } from './http/limits.js'
 import { Problem } from './http/problem.js'
@@ -58,13 +59,14 @@ export interface ContextTiming {
   readonly forgetAfterMs?: number
   readonly presence?: Partial<PresenceTimes>
   readonly typing?: Partial<TypingTimes>
+  readonly sync?: MomentMargins
 }
 
 /** Constructs every client and service, and connects nothing: `start` does, `close` ends it. */
 export const createContext = (
   config: Config,
   logger: Logger,
-  { presence: presenceTimes, typing: typingTimes, ...timing }: ContextTiming = {},
+  { presence: presenceTimes, typing: typingTimes, sync: syncMargins, ...timing }: ContextTiming = {},
 ) => {
   const mongo = new Mongo(config.mongo, logger)
   const { connection } = mongo
@@ -112,6 +114,7 @@ export const createContext = (
   const memberships = new Memberships({ conversations: conversationModel, hub })
   const conversationOutbox = conversationSource({
     collection: () => collection('conversations'),
+    watermarks: (conversation, userIds) => receipts.among(conversation, userIds),
     writeMessage: (message) => messages.sendSystem(message),
   })
   const changes = new Changes({ conversations: conversationModel, worker: leases.worker })
@@ -151,11 +154,12 @@ export const createContext = (
   const storedMessages = () => collection<MessageDocument>('messages')
   const heads = new Heads({ messages: storedMessages, keyspace, redis: redis?.commands })
   const storedReceipts = () => collection<ReceiptDocument>('receipts')
-  const receiptOutbox = receiptSource(storedReceipts)
+  const receiptOutbox = receiptSource({ collection: storedReceipts, activity })
   const receiptTeller = new ReceiptTeller({ collection: storedReceipts, outbox, source: receiptOutbox, worker: leases.worker, logger })
   const receiptWriter = new ReceiptWriter({
     collection: () => ofThisDatabase(storedReceipts),
     teller: receiptTeller,
+    activity,
     worker: leases.worker,
     logger,
   })
@@ -173,6 +177,7 @@ export const createContext = (
   const messages = new MessageService({
     messages: messageModel,
     memberships,
+    activity,
     lane,
     outbox,
     source: messageOutbox,
@@ -188,7 +193,9 @@ export const createContext = (
     onLive: (stream) => presence.welcome(stream),
   })
   const tickets = redis ? new RedisTickets(redis.commands, keyspace) : new MemoryTickets()
-  const sweeper = new Sweeper({ outbox, leases, sources: [conversationOutbox, messageOutbox, sessionOutbox, receiptOutbox], logger })
+  const sources = [conversationOutbox, messageOutbox, sessionOutbox, receiptOutbox]
+  const sync = new SyncService({ conversations: conversationModel, moments: new Moments({ leases, sources, ...syncMargins }) })
+  const sweeper = new Sweeper({ outbox, leases, sources, logger })
   const operations = new OperationsService({ mongo, redis, hub, version: config.server.version, worker: config.server.worker })
 
   return {
@@ -213,6 +220,7 @@ export const createContext = (
     presence,
     typing,
     streams,
+    sync,
     tickets,
     operations,
 

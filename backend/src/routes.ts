@@ -17,6 +17,7 @@ import { sayTyping } from './features/presence/index.js'
 import { getMessageReceipts, sendReceipt } from './features/receipts/index.js'
 import { logout } from './features/sessions/index.js'
 import { issueTicket, openStream } from './features/streams/index.js'
+import { sync } from './features/sync/index.js'
 import { changeMe, getMe } from './features/users/index.js'
 import type { AnyEndpoint } from './http/endpoint.js'
 
@@ -48,6 +49,7 @@ export const routes: Readonly<Record<'' | '/api/v1', readonly AnyEndpoint[]>> = 
     sendReceipt,
     getMessageReceipts,
     sayTyping,
+    sync,
     issueTicket,
   ],
 }

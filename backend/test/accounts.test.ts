@@ -25,7 +25,7 @@ describe('registering', () => {
     const device = { name: 'Ann’s phone', platform: 'android', appVersion: '1.2.3' }
     const { body } = await register(somebody({ phone, device })).expect(201)
     expect(body).toEqual({
-      user: { id, name: 'Ann', phone, createdAt: time },
+      user: { id, name: 'Ann', phone, settings: { presence: true }, createdAt: time },
       accessToken: expect.any(String),
       expiresIn: 900,
       refreshToken: expect.any(String),

@@ -19,6 +19,8 @@ const declared = {
   conversations: [
     { name: 'direct_key', key: { directKey: 1 }, unique: true, sparse: true },
     { name: 'last_message', key: { lastMessageAt: -1 } },
+    { name: 'left', key: { 'left.userId': 1, 'left.at': 1 }, sparse: true },
+    { name: 'member_changed', key: { 'members.userId': 1, _id: 1, changedAt: 1 } },
     { name: 'member_last_message', key: { 'members.userId': 1, lastMessageAt: -1, _id: -1 } },
     { name: 'outbox', key: { 'outbox.worker': 1, 'outbox.at': 1 }, sparse: true },
   ],

@@ -108,7 +108,14 @@ describe('adding members', () => {
     const before = await stateOf(path)
     const { body } = await people.admin.post(`${path}/members`, { userIds: [member.id, outsider.id] }).expect(200)
     expect(body.items).toEqual([
-      { userId: outsider.id, conversationId: path.slice('/conversations/'.length), role: 'member', joinedAt: expect.any(String) },
+      {
+        userId: outsider.id,
+        conversationId: path.slice('/conversations/'.length),
+        role: 'member',
+        joinedAt: expect.any(String),
+        deliveredSeq: 0,
+        readSeq: 0,
+      },
     ])
     const again = await people.admin.post(`${path}/members`, { userIds: [outsider.id, people.owner.id] }).expect(200)
     expect(again.body.items).toEqual([])

@@ -259,6 +259,47 @@ describe('unread', () => {
   })
 })
 
+describe('the members of a group', () => {
+  it('are shown with their watermarks, wherever they are shown', async () => {
+    const { owner, members, conversation } = await aGroup(app, 3)
+    const [, ann] = members
+    if (!ann) throw new Error('three were made')
+    await owner.send(conversation.id, {}).expect(201)
+    await post(ann, conversation.id, { deliveredSeq: 1 }).expect(204)
+    const ask = (method: 'get' | 'patch' | 'post' | 'delete', path: string) =>
+      neighbour.request[method](`/api/v1/conversations/${conversation.id}${path}`).auth(owner.accessToken, { type: 'bearer' })
+    const hers = expect.objectContaining({ userId: ann.id, deliveredSeq: 1, readSeq: 0 })
+    expect((await ask('get', '/members').expect(200)).body.items).toContainEqual(hers)
+    expect((await ask('patch', '').send({ name: 'Another' }).expect(200)).body.members).toContainEqual(hers)
+    expect((await ask('patch', `/members/${ann.id}`).send({ role: 'admin' }).expect(200)).body).toEqual(hers)
+    await ask('delete', `/members/${ann.id}`).expect(204)
+    expect(
+      (
+        await ask('post', '/members')
+          .send({ userIds: [ann.id] })
+          .expect(200)
+      ).body.items,
+    ).toEqual([hers])
+  })
+
+  it('count as unread what came since they joined again', async () => {
+    const { owner, members, conversation } = await aGroup(app, 3)
+    const [, ann] = members
+    if (!ann) throw new Error('three were made')
+    await owner.send(conversation.id, {}).expect(201)
+    await post(ann, conversation.id, { readSeq: 1 }).expect(204)
+    await ann.post(`/conversations/${conversation.id}/leave`, {}).expect(204)
+    expect((await post(ann, conversation.id, { readSeq: 1 }).expect(404)).body.code).toBe('not_found')
+    expect((await post(ann, conversation.id, { readSeq: 1 }, neighbour)).status).toBe(404)
+    for (let n = 0; n < 3; n++) await owner.send(conversation.id, {}).expect(201)
+    await expect.poll(async () => (await conversationOf(owner, conversation.id)).lastSeq).toBe(5) // with the message of her leaving
+    await owner.post(`/conversations/${conversation.id}/members`, { userIds: [ann.id] }).expect(200)
+    await expect
+      .poll(() => conversationOf(ann, conversation.id))
+      .toMatchObject({ lastSeq: 6, unreadCount: 1, my: { joinedSeq: 5, readSeq: 2 } })
+  })
+})
+
 describe('receipt.updated', () => {
   it('tells the others at every worker of the whole state, each time it changes', async () => {
     const { ann, bob, id } = await sentToBob(3)

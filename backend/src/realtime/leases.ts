@@ -44,15 +44,18 @@ export class Leases {
     return matchedCount === 1 || this.#take(name)
   }
 
-  /** The workers that hold a lease, and those whose lease ran out; these stay until `bury`. */
-  async workers(): Promise<{ living: string[]; dead: string[] }> {
+  /** By the database's clock: the workers that hold a lease, and those whose lease ran out; these stay until `bury`. */
+  async workers(): Promise<{ now: Date; living: string[]; dead: string[] }> {
     const found = await this.#leases()
-      .aggregate<{ holder: string; lives: boolean }>([
-        { $match: { _id: /^worker:/ } },
-        { $project: { holder: 1, lives: { $gt: ['$expiresAt', '$$NOW'] } } },
-      ])
+      .aggregate<{ holder: string; lives: boolean; now: Date }>(
+        [{ $match: { _id: /^worker:/ } }, { $project: { holder: 1, lives: { $gt: ['$expiresAt', '$$NOW'] }, now: '$$NOW' } }],
+        { readPreference: 'primary' },
+      )
       .toArray()
+    const [first] = found
+    if (!first) throw new Error('No worker holds a lease yet')
     return {
+      now: first.now,
       living: found.filter(({ lives }) => lives).map(({ holder }) => holder),
       dead: found.filter(({ lives }) => !lives).map(({ holder }) => holder),
     }

@@ -4,17 +4,16 @@ import type { Logger } from '../../platform/logger.js'
 import { Pump } from '../../platform/pump.js'
 import type { ConversationDocument } from './model.js'
 
-/** A conversation's newest message. */
+/** What is known of a conversation's messages: that there is one with this seq, and when the newest was sent; or only that something changed. */
 export interface Latest {
   readonly conversationId: Types.ObjectId
-  readonly seq: number
-  readonly at: Date
+  readonly seq?: number
+  readonly at?: Date
 }
 
 const mostInOneWrite = 100
 const mostWaiting = 100_000
 const retryMs = 1000
-const mostFailures = 60
 
 /**
  * Keeps what conversations derive from their messages: lastSeq and lastMessageAt, by $max, so that no order of writes can take them back.
@@ -29,7 +28,6 @@ export class Activity {
     () => this.#waiting.size > 0,
     () => this.#turn(),
   )
-  #failures = 0
   #settling = false
   /** @param deps ready: false while it is not known whether the database is still the one that this was noted of */
   constructor(deps: { connection: Connection; logger: Logger; ready: () => boolean }) {
@@ -41,9 +39,8 @@ export class Activity {
   note(latest: Latest): void {
     const key = latest.conversationId.toHexString()
     const waiting = this.#waiting.get(key)
-    if (waiting && waiting.seq >= latest.seq) return
     if (!waiting && this.#waiting.size >= mostWaiting) return // the next message of that conversation mends it
-    this.#waiting.set(key, latest)
+    this.#waiting.set(key, waiting ? joined(waiting, latest) : latest)
     this.#pump.wake()
   }
 
@@ -62,17 +59,27 @@ export class Activity {
         batch.map(([, { conversationId, seq, at }]) => ({
           updateOne: {
             filter: { _id: conversationId },
-            update: { $max: { lastSeq: seq, lastMessageAt: at }, $currentDate: { changedAt: true } },
+            update: { ...max({ lastSeq: seq, lastMessageAt: at }), $currentDate: { changedAt: true } },
           },
         })),
         { ordered: false },
       )
-      this.#failures = 0
     } catch (error) {
       this.#logger.warn({ err: error, conversations: batch.length }, 'lastSeq was not stored')
-      if (this.#settling || ++this.#failures > mostFailures) return // the next message of each mends it
+      if (this.#settling) return // whoever publishes what this worker leaves notes it again
       await sleep(retryMs)
       for (const [, latest] of batch) this.note(latest)
     }
   }
+}
+
+const joined = (one: Latest, other: Latest): Latest => {
+  const seq = Math.max(one.seq ?? 0, other.seq ?? 0)
+  const at = Math.max(one.at?.getTime() ?? 0, other.at?.getTime() ?? 0)
+  return { conversationId: one.conversationId, ...(seq > 0 ? { seq } : {}), ...(at > 0 ? { at: new Date(at) } : {}) }
+}
+
+const max = (fields: Record<string, unknown>) => {
+  const given = Object.entries(fields).filter(([, value]) => value !== undefined)
+  return given.length === 0 ? {} : { $max: Object.fromEntries(given) }
 }

@@ -8,7 +8,7 @@ import { isWriteConflict } from '../../platform/write-conflict.js'
 import { outboxEntry } from '../../realtime/outbox-entry.js'
 import type { Change, Situation } from './change.js'
 import { memberOf } from './member-changes.js'
-import type { ConversationDocument } from './model.js'
+import { type ConversationDocument, type Left, leftKeptMs, type Member, mostLeftKept } from './model.js'
 
 interface Dependencies {
   readonly conversations: Model<ConversationDocument>
@@ -72,6 +72,7 @@ export class Changes {
   async #read(caller: Caller, conversationId: string): Promise<ConversationDocument> {
     const conversation = await this.#deps.conversations
       .findOne({ _id: toObjectId(conversationId), 'members.userId': toObjectId(caller.userId) })
+      .select('+left')
       .read('primary')
       .lean()
     if (!conversation) throw new Problem('not_found')
@@ -79,19 +80,20 @@ export class Changes {
   }
 
   /** @returns null where somebody else changed it meanwhile */
-  async #write(
-    { userId }: Caller,
-    { _id, version }: ConversationDocument,
-    { set, events }: Change,
-    at: Date,
-  ): Promise<ConversationDocument | null> {
+  async #write({ userId }: Caller, before: ConversationDocument, { set, events }: Change, at: Date): Promise<ConversationDocument | null> {
+    const { _id, version } = before
     const said = { by: userId, version: String(version + 1) }
     const outbox = events.map(({ type, data }) => outboxEntry(this.#deps.worker, type, at, { ...data, ...said }))
     try {
       return await this.#deps.conversations
         .findOneAndUpdate(
           { _id, version },
-          { $set: set, $inc: { version: 1 }, $currentDate: { changedAt: true }, $push: { outbox: { $each: outbox } } },
+          {
+            $set: { ...set, ...(set.members && { left: leftOf(before, set.members, at) }) },
+            $inc: { version: 1 },
+            $currentDate: { changedAt: true },
+            $push: { outbox: { $each: outbox } },
+          },
           { returnDocument: 'after' },
         )
         .lean()
@@ -104,3 +106,11 @@ export class Changes {
 
 const tooMany = (): Problem =>
   new Problem('service_unavailable', 'Too many are changing this conversation right now', { retryAfterSeconds: untoldRetryAfterSeconds })
+
+/** Who is known to have left, once these are the members. */
+const leftOf = ({ members: before, left = [] }: ConversationDocument, members: readonly Member[], at: Date): Left[] => {
+  const present = new Set(members.map(({ userId }) => userId.toHexString()))
+  const kept = left.filter((one) => at.getTime() - one.at.getTime() < leftKeptMs)
+  const gone = before.map(({ userId }) => ({ userId, at }))
+  return [...kept, ...gone].filter(({ userId }) => !present.has(userId.toHexString())).slice(-mostLeftKept)
+}

@@ -1,6 +1,9 @@
 import { endpoint } from '../../http/endpoint.js'
+import type { Member } from './model.js'
 import { AddedMembers, AddMembers, ChangeRole, ConversationParams, ListMembers, MemberPage, MemberParams, MemberView } from './schema.js'
 import { viewMember } from './view.js'
+
+const idsOf = (members: readonly Member[]) => members.map(({ userId }) => userId)
 
 export const listMembers = endpoint({
   method: 'get',
@@ -12,7 +15,8 @@ export const listMembers = endpoint({
   responses: { 200: MemberPage },
   async handler({ context, caller, params, query }) {
     const { conversation, items, nextCursor } = await context.members.list(caller, params.conversationId, query)
-    return { status: 200, body: { items: items.map((member) => viewMember(conversation, member)), nextCursor } }
+    const watermarksOf = await context.receipts.among(conversation, idsOf(items))
+    return { status: 200, body: { items: items.map((member) => viewMember(conversation, member, watermarksOf)), nextCursor } }
   },
 })
 
@@ -26,7 +30,8 @@ export const addMembers = endpoint({
   responses: { 200: AddedMembers },
   async handler({ context, caller, params, body }) {
     const { conversation, items } = await context.members.add(caller, params.conversationId, body.userIds)
-    return { status: 200, body: { items: items.map((member) => viewMember(conversation, member)) } }
+    const watermarksOf = await context.receipts.among(conversation, idsOf(items))
+    return { status: 200, body: { items: items.map((member) => viewMember(conversation, member, watermarksOf)) } }
   },
 })
 
@@ -40,7 +45,8 @@ export const changeRole = endpoint({
   responses: { 200: MemberView },
   async handler({ context, caller, params, body }) {
     const { conversation, member } = await context.members.changeRole(caller, params.conversationId, params.userId, body.role)
-    return { status: 200, body: viewMember(conversation, member) }
+    const watermarksOf = await context.receipts.among(conversation, [member.userId])
+    return { status: 200, body: viewMember(conversation, member, watermarksOf) }
   },
 })
 

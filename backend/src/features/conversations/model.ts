@@ -12,6 +12,16 @@ export interface Member {
   joinedSeq: number
 }
 
+/** Somebody who is no member any more. */
+export interface Left {
+  userId: Types.ObjectId
+  at: Date
+}
+
+/** For so long it is known who left. */
+export const leftKeptMs = 30 * 86_400_000
+export const mostLeftKept = 2000
+
 export interface ConversationDocument extends WithOutbox {
   _id: Types.ObjectId
   type: 'direct' | 'group'
@@ -21,6 +31,8 @@ export interface ConversationDocument extends WithOutbox {
   directKey?: string
   /** Empty once it is closed: the last one left, or its owner deleted it. */
   members: Member[]
+  /** The newest of those who left and have not come back; not read unless asked for. */
+  left?: Left[]
   /** Derived from the messages: follows each commit by $max. */
   lastSeq: number
   /** Derived as well; the time of creation while there is no message. */
@@ -50,6 +62,7 @@ export const conversationSchema = new Schema<ConversationDocument>(
     description: { type: String, default: null },
     directKey: String,
     members: { type: [memberSchema], required: true },
+    left: { type: [{ _id: false, userId: Schema.Types.ObjectId, at: Date }], default: undefined, select: false },
     lastSeq: { type: Number, required: true },
     lastMessageAt: { type: Date, required: true },
     createdAt: { type: Date, required: true },
@@ -62,6 +75,9 @@ export const conversationSchema = new Schema<ConversationDocument>(
 )
 // A person's conversations, newest activity first; also: which conversations is a person in.
 conversationSchema.index({ 'members.userId': 1, lastMessageAt: -1, _id: -1 }, { name: 'member_last_message' })
+// What has changed for a person since; what they are not in any more.
+conversationSchema.index({ 'members.userId': 1, _id: 1, changedAt: 1 }, { name: 'member_changed' })
+conversationSchema.index({ 'left.userId': 1, 'left.at': 1 }, { name: 'left', sparse: true })
 conversationSchema.index({ lastMessageAt: -1 }, { name: 'last_message' })
 // One direct conversation a pair, even when both begin it at once. Sparse: groups have no key.
 conversationSchema.index({ directKey: 1 }, { name: 'direct_key', unique: true, sparse: true })

@@ -64,7 +64,8 @@ export const editConversation = endpoint({
   responses: { 200: ConversationView },
   async handler({ context, caller, params, body }) {
     const conversation = await context.conversations.edit(caller, params.conversationId, body)
-    return { status: 200, body: viewConversation(conversation, caller.userId) }
+    const watermarksOf = await context.receipts.shownIn([conversation], caller.userId)
+    return { status: 200, body: viewConversation(conversation, caller.userId, watermarksOf) }
   },
 })
 

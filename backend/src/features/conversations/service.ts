@@ -129,8 +129,7 @@ export class ConversationService {
       joinedAt: now,
       joinedSeq: 0,
     }))
-    const created = await this.#deps.conversations.create({
-      _id: new Types.ObjectId(),
+    const conversation = {
       type,
       name,
       description: null,
@@ -141,10 +140,17 @@ export class ConversationService {
       createdAt: now,
       version: 1,
       outbox: [outboxEntry(this.#deps.worker, 'conversation.created', now, recipientsOf(members))],
-    })
-    const conversation = created.toObject()
-    this.#deps.outbox.publish(this.#deps.source, [conversation]) // the sweeper publishes it if this worker dies first
-    return conversation
+    }
+    const stored = await this.#deps.conversations
+      .findOneAndUpdate(
+        { _id: new Types.ObjectId() },
+        { $setOnInsert: conversation, $currentDate: { changedAt: true } }, // an insert cannot ask for the database's time
+        { upsert: true, returnDocument: 'after' },
+      )
+      .lean()
+    if (!stored) throw new Error('What was stored is there')
+    this.#deps.outbox.publish(this.#deps.source, [stored]) // the sweeper publishes it if this worker dies first
+    return stored
   }
 }
 

@@ -7,29 +7,41 @@ import type { ConversationDocument } from './model.js'
 import { joinedControl, leftControl, toConversation, toUser } from './tell-to.js'
 import { userIdsOf } from './told-data.js'
 import { viewConversation } from './view.js'
+import type { WatermarksOf } from './watermarks.js'
 
 type Type = 'conversation.created' | 'conversation.updated'
 
+interface Told {
+  readonly type: Type
+  readonly watermarksOf: WatermarksOf
+  readonly control?: ControlMessage
+}
+
 /** What is told of a conversation as such: to each member on their own channel, as they see it; of a large one that there is something to fetch. */
-export const tellConversation = (conversation: ConversationDocument, entry: OutboxEntry): Entry[] => {
+export const tellConversation = (conversation: ConversationDocument, entry: OutboxEntry, watermarksOf: WatermarksOf): Entry[] => {
   const { type } = entry
   if (type === 'conversation.deleted') return deleted(conversation, entry)
   if (type !== 'conversation.created' && type !== 'conversation.updated') return []
   const userIds = userIdsOf(entry)
   if (!userIds) return [toFetch(conversation, entry, type)]
   return userIds.map((userId) =>
-    type === 'conversation.created' ? created(conversation, entry, userId) : asSeen(conversation, entry, type, userId),
+    type === 'conversation.created'
+      ? created(conversation, entry, userId, watermarksOf)
+      : asSeen(conversation, entry, userId, { type, watermarksOf }),
   )
 }
 
 /** Somebody finds themselves in a conversation: their streams tell of it from now on. */
-export const created = (conversation: ConversationDocument, entry: OutboxEntry, userId: string): Entry =>
-  asSeen(conversation, entry, 'conversation.created', userId, joinedControl(conversation, entry, [userId]))
+export const created = (conversation: ConversationDocument, entry: OutboxEntry, userId: string, watermarksOf: WatermarksOf): Entry =>
+  asSeen(conversation, entry, userId, { type: 'conversation.created', watermarksOf, control: joinedControl(conversation, entry, [userId]) })
 
-const asSeen = (conversation: ConversationDocument, entry: OutboxEntry, type: Type, userId: string, control?: ControlMessage): Entry => {
+const asSeen = (conversation: ConversationDocument, entry: OutboxEntry, userId: string, told: Told): Entry => {
+  const { type, watermarksOf, control } = told
   const named = { type, conversationId: conversation._id.toHexString(), at: entry.at.toISOString() }
   // Who has left meanwhile is told so after this; what the conversation is now is none of their business.
-  const content = memberOf(conversation, userId) ? { conversation: viewConversation(conversation, userId) } : { fetch: true as const }
+  const content = memberOf(conversation, userId)
+    ? { conversation: viewConversation(conversation, userId, watermarksOf) }
+    : { fetch: true as const }
   return toUser(userId, entry, encodeEvent({ ...named, ...content }), control)
 }
 

@@ -1,17 +1,13 @@
 import type { ConversationDocument, Member } from './model.js'
 import type { ConversationView, MemberView } from './schema.js'
-import { noWatermarks, type WatermarksOf } from './watermarks.js'
+import type { WatermarksOf } from './watermarks.js'
 
 const membersShown = 20
 
 /** Of its members, those that a conversation shows. */
 export const shownMembers = ({ members }: ConversationDocument): Member[] => members.slice(0, membersShown)
 
-export const viewMember = (
-  conversation: Pick<ConversationDocument, '_id'>,
-  member: Member,
-  watermarksOf: WatermarksOf = noWatermarks,
-): MemberView => ({
+export const viewMember = (conversation: Pick<ConversationDocument, '_id'>, member: Member, watermarksOf: WatermarksOf): MemberView => ({
   userId: member.userId.toHexString(),
   conversationId: conversation._id.toHexString(),
   role: member.role,
@@ -19,24 +15,21 @@ export const viewMember = (
   ...watermarksOf(conversation._id.toHexString(), member.userId.toHexString()),
 })
 
-/**
- * What one of its members sees of a conversation. Without watermarks, in events, all of them and unreadCount are 0.
- * @throws where `viewerId` is not a member: a fault of ours
- */
-export const viewConversation = (conversation: ConversationDocument, viewerId: string, watermarksOf?: WatermarksOf): ConversationView => {
+/** What one of its members sees of a conversation. @throws where `viewerId` is not a member: a fault of ours */
+export const viewConversation = (conversation: ConversationDocument, viewerId: string, watermarksOf: WatermarksOf): ConversationView => {
   const mine = conversation.members.find((member) => member.userId.toHexString() === viewerId)
   if (!mine) throw new Error('A conversation is seen by its members alone')
-  const my = (watermarksOf ?? noWatermarks)(conversation._id.toHexString(), viewerId)
+  const my = watermarksOf(conversation._id.toHexString(), viewerId)
   return {
     id: conversation._id.toHexString(),
     type: conversation.type,
     name: conversation.name,
     description: conversation.description,
     memberCount: conversation.members.length,
-    members: shownMembers(conversation).map((member) => viewMember(conversation, member, watermarksOf ?? noWatermarks)),
+    members: shownMembers(conversation).map((member) => viewMember(conversation, member, watermarksOf)),
     lastSeq: conversation.lastSeq,
     lastMessageAt: conversation.lastMessageAt.toISOString(),
-    unreadCount: watermarksOf ? Math.max(0, conversation.lastSeq - Math.max(my.readSeq, mine.joinedSeq)) : 0,
+    unreadCount: Math.max(0, conversation.lastSeq - Math.max(my.readSeq, mine.joinedSeq)),
     my: { role: mine.role, joinedAt: mine.joinedAt.toISOString(), joinedSeq: mine.joinedSeq, ...my },
     createdAt: conversation.createdAt.toISOString(),
     version: conversation.version,

@@ -6,7 +6,7 @@ import { encodeCursor } from '../../http/page.js'
 import { Problem } from '../../http/problem.js'
 import type { Outbox, OutboxSource } from '../../realtime/outbox.js'
 import { outboxEntry } from '../../realtime/outbox-entry.js'
-import type { Memberships, SystemMessage } from '../conversations/index.js'
+import type { Activity, Memberships, SystemMessage } from '../conversations/index.js'
 import { storeDeletion, storeEdit } from './changes.js'
 import type { CommitLane } from './commit-lane.js'
 import type { MessageDocument } from './model.js'
@@ -22,6 +22,7 @@ interface Dependencies {
   readonly lane: CommitLane
   readonly outbox: Outbox
   readonly source: OutboxSource
+  readonly activity: Activity
   /** This worker's name in outboxes. */
   readonly worker: string
 }
@@ -106,13 +107,14 @@ export class MessageService {
    * @throws Problem not_found, forbidden (see rules.ts), conflict where it is deleted
    */
   async edit(caller: Caller, messageId: string, text: string): Promise<MessageDocument> {
-    const { messages, outbox, source, worker } = this.#deps
+    const { messages, outbox, source, activity, worker } = this.#deps
     const message = await whileOthersWrite(async () => {
       const current = await this.get(caller, messageId)
       requireEditable(current, caller)
       if (current.text === text) return current
       return storeEdit(messages, current, text, outboxEntry(worker, 'message.updated', new Date(), { version: `${current.version + 1}` }))
     })
+    activity.note({ conversationId: message.conversationId })
     outbox.publish(source, [message]) // what was told already is told no more
     return message
   }
@@ -122,13 +124,14 @@ export class MessageService {
    * after, where Redis is away). Again changes nothing. @throws Problem not_found, forbidden (see rules.ts)
    */
   async delete(caller: Caller, messageId: string): Promise<MessageDocument> {
-    const { messages, memberships, outbox, source, worker } = this.#deps
+    const { messages, memberships, outbox, source, activity, worker } = this.#deps
     const message = await whileOthersWrite(async () => {
       const current = await this.get(caller, messageId)
       await requireDeletable(current, caller, memberships)
       if (current.deletedAt) return current
       return storeDeletion(messages, current, caller.userId, outboxEntry(worker, 'message.deleted', new Date()))
     })
+    activity.note({ conversationId: message.conversationId })
     await outbox.publishAndWait(source, message)
     return message
   }

@@ -1,4 +1,4 @@
-import type { Model } from 'mongoose'
+import type { Model, Types } from 'mongoose'
 import type { Caller } from '../../http/endpoint.js'
 import { toObjectId } from '../../http/ids.js'
 import { Problem } from '../../http/problem.js'
@@ -46,11 +46,16 @@ export class ReceiptService {
 
   /** The watermarks of all that these conversations show to one of their members, in one query. */
   async shownIn(conversations: readonly ConversationDocument[], viewerId: string): Promise<WatermarksOf> {
+    return this.#find(conversations.map((conversation) => askedOf(conversation, [toObjectId(viewerId)])))
+  }
+
+  /** The watermarks of some members of a conversation, and of those that it shows. */
+  async among(conversation: ConversationDocument, userIds: readonly Types.ObjectId[]): Promise<WatermarksOf> {
+    return this.#find([askedOf(conversation, userIds)])
+  }
+
+  async #find(branches: ReturnType<typeof askedOf>[]): Promise<WatermarksOf> {
     const { receipts, writer } = this.#deps
-    const branches = conversations.map((conversation) => ({
-      conversationId: conversation._id,
-      userId: { $in: [...shownMembers(conversation).map(({ userId }) => userId), toObjectId(viewerId)] },
-    }))
     const found =
       branches.length === 0
         ? []
@@ -75,3 +80,8 @@ export class ReceiptService {
     if (!(await this.#deps.memberships.isMember(caller.userId, conversationId))) throw new Problem('not_found')
   }
 }
+
+const askedOf = (conversation: ConversationDocument, userIds: readonly Types.ObjectId[]) => ({
+  conversationId: conversation._id,
+  userId: { $in: [...shownMembers(conversation).map(({ userId }) => userId), ...userIds] },
+})

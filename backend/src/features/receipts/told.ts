@@ -3,6 +3,7 @@ import type { mongo } from 'mongoose'
 import { encodeEvent } from '../../realtime/catalogue.js'
 import type { Entry } from '../../realtime/log/log.js'
 import { type OutboxSource, outboxSource } from '../../realtime/outbox.js'
+import type { Activity } from '../conversations/index.js'
 import type { ReceiptDocument } from './model.js'
 import { mostAlone } from './pace.js'
 import { viewWatermarks } from './view.js'
@@ -10,8 +11,13 @@ import { viewWatermarks } from './view.js'
 /** Some 80 bytes each: an event stays well below what a frame may have. */
 const mostTogether = 500
 
+interface Dependencies {
+  readonly collection: () => mongo.Collection<ReceiptDocument>
+  readonly activity: Activity
+}
+
 /** What a conversation's members are told of each other's watermarks: always all of the present state, so that one event is as good as many. */
-export const receiptSource = (collection: () => mongo.Collection<ReceiptDocument>): OutboxSource =>
+export const receiptSource = ({ collection, activity }: Dependencies): OutboxSource =>
   outboxSource<ReceiptDocument>({
     collection,
     tell: (receipt) => eventOf([receipt]),
@@ -29,6 +35,11 @@ export const receiptSource = (collection: () => mongo.Collection<ReceiptDocument
           eventOf(documents).map((entry) => ({ entry, documents })),
         ),
       )
+    },
+
+    /** Its conversation has changed with it. */
+    followUp({ conversationId }): void {
+      activity.note({ conversationId })
     },
 
     baseOf: () => Promise.resolve(0), // these events have no seq

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
 import type { mongo, Types } from 'mongoose'
+import { toObjectId } from '../../http/ids.js'
 import type { Logger } from '../../platform/logger.js'
 import { outboxEntry } from '../../realtime/outbox-entry.js'
-import type { Watermarks } from '../conversations/index.js'
+import type { Activity, Watermarks } from '../conversations/index.js'
 import { ReceiptLane } from './lane.js'
 import type { ReceiptDocument } from './model.js'
 import { type Rise, raise } from './raise.js'
@@ -12,6 +13,7 @@ import type { ReceiptTeller } from './teller.js'
 interface Dependencies {
   readonly collection: () => mongo.Collection<ReceiptDocument>
   readonly teller: ReceiptTeller
+  readonly activity: Activity
   /** This worker's name in outboxes. */
   readonly worker: string
   readonly logger: Logger
@@ -92,7 +94,7 @@ export class ReceiptWriter {
   }
 
   async #store(rises: readonly Rise[]): Promise<void> {
-    const { collection, worker, teller } = this.#deps
+    const { collection, worker, teller, activity } = this.#deps
     const now = new Date()
     await raise(collection(), rises, { entry: () => outboxEntry(worker, 'receipt.updated', now), deadlineMs })
     for (const { conversationId, userId, deliveredSeq, readSeq } of rises) {
@@ -103,6 +105,8 @@ export class ReceiptWriter {
         readSeq: Math.max(readSeq, known?.readSeq ?? 0),
       })
     }
-    teller.note(rises.filter(({ tell }) => tell)) // the sweeper tells if this worker dies first
+    const told = rises.filter(({ tell }) => tell)
+    for (const { conversationId } of told) activity.note({ conversationId: toObjectId(conversationId) })
+    teller.note(told) // the sweeper tells if this worker dies first
   }
 }

@@ -1,0 +1,3 @@
+export { type MomentMargins, Moments } from './moments.js'
+export { sync } from './routes.js'
+export { SyncService } from './service.js'

@@ -1,0 +1,88 @@
+import type { Model } from 'mongoose'
+import { z } from 'zod'
+import type { Caller } from '../../http/endpoint.js'
+import { Id, toObjectId } from '../../http/ids.js'
+import { decodeCursor, encodeCursor } from '../../http/page.js'
+import { encodeSince } from '../../http/since.js'
+import { type ConversationDocument, leftKeptMs } from '../conversations/index.js'
+import type { Moments } from './moments.js'
+import type { SyncQuery } from './schema.js'
+
+interface Dependencies {
+  readonly conversations: Model<ConversationDocument>
+  readonly moments: Moments
+}
+
+interface Changes {
+  readonly items: ConversationDocument[]
+  readonly removed: string[]
+  readonly full: boolean
+  readonly cursor: string
+  readonly nextCursor: string | null
+}
+
+/** What has changed since `sinceMs`, after the conversation `id`. `momentMs` is what the sync's cursor will be. */
+const Position = z.object({ full: z.boolean(), momentMs: z.int(), sinceMs: z.int(), id: Id.nullable() })
+type Position = z.infer<typeof Position>
+
+const mostRemoved = 1000
+/** People who left are dated by a worker's clock. */
+const clockMarginMs = 3_600_000
+
+export class SyncService {
+  readonly #deps: Dependencies
+  constructor(deps: Dependencies) {
+    this.#deps = deps
+  }
+
+  /**
+   * The caller's conversations that have changed since, by the database's clock, or all: where nothing was given, or what was is too old to
+   * know who left. In an order that no change moves, so that a sync ends however busy they are. @throws Problem validation_failed for a bad cursor
+   */
+  async changes(caller: Caller, query: SyncQuery): Promise<Changes> {
+    const first = query.cursor === undefined
+    const position = query.cursor === undefined ? await this.#begin(query.since) : decodeCursor(Position, query.cursor)
+    const { full, momentMs, sinceMs } = position
+    const found = await this.#changed(caller, position, query.limit + 1)
+    const items = found.slice(0, query.limit)
+    const last = found.length > query.limit ? items.at(-1) : undefined
+    const next = last && { full, momentMs, sinceMs, id: last._id.toHexString() }
+    return {
+      items,
+      removed: first && query.since && !full ? await this.#removed(caller, query.since) : [],
+      full,
+      cursor: encodeSince(new Date(momentMs)),
+      nextCursor: next ? encodeCursor(next satisfies Position) : null,
+    }
+  }
+
+  /** The moment first: what changes while the pages are read has changed since. */
+  async #begin(since: Date | undefined): Promise<Position> {
+    const moment = await this.#deps.moments.now()
+    const full = since === undefined || since.getTime() < moment.getTime() - leftKeptMs / 2
+    return { full, momentMs: moment.getTime(), sinceMs: full ? 0 : since.getTime(), id: null }
+  }
+
+  async #changed({ userId }: Caller, { sinceMs, id }: Position, limit: number): Promise<ConversationDocument[]> {
+    return this.#deps.conversations
+      .find({
+        'members.userId': toObjectId(userId),
+        changedAt: { $gte: new Date(sinceMs) },
+        ...(id === null ? {} : { _id: { $gt: toObjectId(id) } }),
+      })
+      .sort({ _id: 1 })
+      .limit(limit)
+      .read('primary')
+      .lean()
+  }
+
+  async #removed({ userId }: Caller, since: Date): Promise<string[]> {
+    const at = { $gte: new Date(since.getTime() - clockMarginMs) }
+    const left = await this.#deps.conversations
+      .find({ left: { $elemMatch: { userId: toObjectId(userId), at } } }, { _id: 1 })
+      .limit(mostRemoved)
+      .read('primary')
+      .lean()
+    return left.map(({ _id }) => _id.toHexString())
+  }
+}
