@@ -20,7 +20,19 @@ export const compareIds = (left: EntryId, right: EntryId): number => {
   return leftMs - rightMs || leftNumber - rightNumber
 }
 
-export const isAfter = (left: EntryId, right: EntryId): boolean => compareIds(left, right) > 0
+/** What was compared last. A worker's streams mostly stand at the same place: the same two ids are compared once for each of them. */
+let lastLeft: EntryId = origin
+let lastRight: EntryId = origin
+let lastIsAfter = false
+
+export const isAfter = (left: EntryId, right: EntryId): boolean => {
+  if (left !== lastLeft || right !== lastRight) {
+    lastIsAfter = compareIds(left, right) > 0
+    lastLeft = left
+    lastRight = right
+  }
+  return lastIsAfter
+}
 
 /** When an id was given, in milliseconds by the clock of its Redis. */
 export const millisecondsOf = (id: EntryId): number => parts(id)[0]
