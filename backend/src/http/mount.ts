@@ -5,6 +5,7 @@ import type { Context } from '../context.js'
 import { answerJson } from './answer.js'
 import { authenticate } from './authenticate.js'
 import type { AnyEndpoint, Caller, Schemas } from './endpoint.js'
+import { letGo } from './let-go.js'
 import { run } from './limits.js'
 import { Problem } from './problem.js'
 
@@ -24,7 +25,10 @@ const serve = (declared: AnyEndpoint, context: Context): RequestHandler => {
     if (declared.request.body) await run(readJson, request, response)
     const call = { ...parse(declared.request, request), context, caller }
     if (limit !== 'none') await context.limits.countAccount(limit, request, response)
-    if (declared.open) return declared.open({ ...call, request, response } as never)
+    if (declared.open) {
+      await declared.open({ ...call, request, response } as never)
+      return letGo(request, response)
+    }
     const reply = await declared.handler?.(call as never)
     if (!reply) throw new Error(`${declared.path} has no handler`)
     if (context.config.environment === 'test') checkReply(declared, reply)

@@ -172,7 +172,7 @@ export class Hub implements LogListener {
   /** Subscribes to channels for a stream, which tells what each holds after the given id, or after its own position. @throws where Redis is away */
   async join(stream: EventStream, channels: ReadonlyMap<Channel, EntryId | undefined>): Promise<void> {
     if (!this.#streams.has(stream)) return // it has ended meanwhile
-    for (const [channel, after] of channels) stream.channels.set(channel, after)
+    for (const [channel, after] of channels) stream.channels.set(this.#subscriptions.nameOf(channel), after)
     await this.#subscriptions.add([stream])
   }
 

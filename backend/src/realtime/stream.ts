@@ -75,6 +75,7 @@ export class EventStream {
       'Cache-Control': 'no-store',
       'X-Accel-Buffering': 'no',
     })
+    this.#response.flushHeaders() // by themselves: V8 keeps the pieces of a text that is only written as part of a longer one
     this.#response.write(`retry: ${reconnectMs}\n\n`)
     this.#response.write(first)
   }

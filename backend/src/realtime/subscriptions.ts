@@ -2,6 +2,7 @@ import type { Channel, EventLog } from './log/log.js'
 import type { EventStream } from './stream.js'
 
 interface Subscription {
+  readonly channel: Channel
   readonly streams: Set<EventStream>
   readonly active: Promise<void>
 }
@@ -20,6 +21,11 @@ export class Subscriptions {
     return this.#byChannel.get(channel)?.streams ?? nobody
   }
 
+  /** A channel's name as it is kept here already: one string for all streams that need it. */
+  nameOf(channel: Channel): Channel {
+    return this.#byChannel.get(channel)?.channel ?? channel
+  }
+
   /** Resolves when all that these streams need is subscribed to. @throws where Redis is away */
   async add(streams: Iterable<EventStream>): Promise<void> {
     const missing = new Set<Channel>()
@@ -29,7 +35,7 @@ export class Subscriptions {
       for (const channel of stream.channels.keys()) {
         let subscription = this.#byChannel.get(channel)
         if (!subscription) {
-          subscription = { streams: new Set(), active }
+          subscription = { channel, streams: new Set(), active }
           this.#byChannel.set(channel, subscription)
           missing.add(channel)
         }
