@@ -4,6 +4,8 @@ import { Server as NetServer } from 'node:net'
 import type { Express } from 'express'
 
 const keepAliveMs = 5000
+/** Connections that wait to be taken: when a worker goes, all its streams come to the others at once. (Linux takes net.core.somaxconn where that is less.) */
+const backlog = 4096
 
 /**
  * Express sets the prototype of each request and response, which makes V8 forget what it knew of their shape. Here they are
@@ -39,7 +41,7 @@ export class HttpServer {
   listen(port: number, host: string): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject)
-      this.#server.listen(port, host, () => {
+      this.#server.listen(port, host, backlog, () => {
         this.#server.off('error', reject)
         resolve((this.#server.address() as AddressInfo).port)
       })
