@@ -1,12 +1,17 @@
 import { benchHttp } from './http/http.js'
 import { benchSend } from './send/send.js'
+import { benchStream } from './stream/stream.js'
 
-const benchmarks: Readonly<Record<string, () => Promise<void>>> = { http: benchHttp, send: benchSend }
+const benchmarks: Readonly<Record<string, (words: readonly string[]) => Promise<void>>> = {
+  http: benchHttp,
+  send: benchSend,
+  stream: benchStream,
+}
 
-const [name = ''] = process.argv.slice(2)
+const [name = '', ...words] = process.argv.slice(2)
 const benchmark = benchmarks[name]
 if (benchmark) {
-  await benchmark()
+  await benchmark(words)
 } else {
   console.log(`npm run bench -- <name>, where the name is one of: ${Object.keys(benchmarks).join(', ')}`)
   process.exitCode = name === '' ? 0 : 1

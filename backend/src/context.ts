@@ -216,6 +216,7 @@ export const createContext = (
     conversations,
     members,
     messages,
+    messageOutbox,
     receipts,
     presence,
     typing,

@@ -27,6 +27,3 @@ export const createDatabase = async (url: string, name: string): Promise<RoundDa
     },
   }
 }
-
-/** The same server, another database. */
-export const withDatabase = (url: string, name: string): string => url.replace(/^(mongodb(?:\+srv)?:\/\/[^/?]+)\/?[^?]*/, `$1/${name}`)

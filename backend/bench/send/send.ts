@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { Closing } from '../../../dev/start/closing.js'
 import { compileBench } from '../compile.js'
+import { withDatabase } from '../database.js'
 import { report } from '../results.js'
+import { obtainServices } from '../services.js'
 import { median, rounded } from '../statistics.js'
 import { designs } from './contract.js'
-import { createDatabase, withDatabase } from './database.js'
+import { createDatabase } from './database.js'
 import { measureRound, type Round } from './round.js'
-import { obtainServices } from './services.js'
 import { sendersPerWorker, startWorkers, workersPerDesign } from './workers.js'
 
 const rounds = 3

@@ -1,7 +1,7 @@
-import { obtainMongoDb } from '../../../dev/services/mongodb.js'
-import { obtainRedis } from '../../../dev/services/redis.js'
-import { temporaryFolder } from '../../../dev/services/temporary-folder.js'
-import type { Closing } from '../../../dev/start/closing.js'
+import { obtainMongoDb } from '../../dev/services/mongodb.js'
+import { obtainRedis } from '../../dev/services/redis.js'
+import { temporaryFolder } from '../../dev/services/temporary-folder.js'
+import type { Closing } from '../../dev/start/closing.js'
 
 /** MongoDB (MONGO_URI, else started) and Redis (REDIS_URL, else started). What is started waits for its disk, as in production. */
 export const obtainServices = async (closing: Closing) => {
