@@ -1,4 +1,4 @@
-import { cpSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** A fault put into the built product, to see that the suite finds it. */
@@ -93,7 +93,8 @@ export const breaks: Readonly<Record<string, Break>> = {
  */
 export const copyOfProduct = (distFolder: string, broken: string | undefined): string => {
   const folder = join(distFolder, `chaos-${process.pid}`)
-  cpSync(distFolder, folder, { recursive: true, filter: (path) => !path.slice(distFolder.length).startsWith('/chaos-') })
+  for (const name of readdirSync(distFolder))
+    if (!name.startsWith('chaos-')) cpSync(join(distFolder, name), join(folder, name), { recursive: true })
   for (const { file, find, replace } of breaks[broken ?? '']?.edits ?? []) {
     const path = join(folder, file)
     const parts = readFileSync(path, 'utf8').split(find)

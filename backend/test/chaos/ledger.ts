@@ -39,6 +39,14 @@ export interface KnownConversation {
   readonly busy: Set<string>
 }
 
+/** How far somebody said that they have read. */
+export interface SentReceipt {
+  readonly conversationId: string
+  readonly userId: string
+  readonly readSeq: number
+  readonly write: Write
+}
+
 /** A time that an operator took back: what was acknowledged between the copy and its restoring may be gone. */
 export interface Restore {
   readonly copiedFrom: number
@@ -53,6 +61,7 @@ export class Ledger {
   /** By client id. */
   readonly messages = new Map<string, SentMessage>()
   readonly conversations = new Map<string, KnownConversation>()
+  readonly receipts: SentReceipt[] = []
   readonly restores: Restore[] = []
 
   begin(): Write {

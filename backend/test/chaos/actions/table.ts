@@ -2,7 +2,8 @@ import type { Action } from '../scene.js'
 import { beginGroup } from './begin-group.js'
 import { deleteForAll } from './delete.js'
 import { edit } from './edit.js'
+import { addMember, leave, removeMember } from './membership.js'
 import { send } from './send.js'
 
 /** What people do, by how often. */
-export const actions: readonly Action[] = [send, edit, deleteForAll, beginGroup]
+export const actions: readonly Action[] = [send, edit, deleteForAll, beginGroup, addMember, removeMember, leave]

@@ -6,13 +6,17 @@ import type { Api } from './api.js'
 import type { Connection, ConnectionHandlers, StreamTarget } from './connection.js'
 import { Journal } from './journal.js'
 import { Line } from './line.js'
-import { refetchAll, refetchOne } from './refetch.js'
-import { Conversation, Message, Resume } from './shapes.js'
+import { type Reader, refetchAll, refetchOne } from './refetch.js'
+import { Conversation, Message, Resume, Watermarks } from './shapes.js'
 import type { StreamEvent } from './sse-parser.js'
 import { View } from './view.js'
 
 const MessageEvent = z.object({ message: Message })
 const ConversationEvent = z.object({ conversation: Conversation })
+const MemberEvent = z.object({ conversationId: z.string(), member: z.object({ userId: z.string() }) })
+const ReceiptEvent = Watermarks.extend({ conversationId: z.string(), receipts: z.array(Watermarks).default([]) })
+/** What is too large to be told is to be fetched. */
+const FetchEvent = z.object({ conversationId: z.string(), fetch: z.literal(true) })
 const Draining = z.object({ reconnectInMs: z.int() })
 
 const pauseMs = 300
@@ -44,6 +48,8 @@ export class Device {
   #begunAt = 0
   /** True while nothing is left to be fetched, so that each position is kept. */
   #keeping = false
+  /** How many fetches are under way. */
+  #fetches = 0
   #latest: string | undefined
   #awayMs = 0
   #ending = new AbortController()
@@ -95,6 +101,7 @@ export class Device {
     const origin = api.anyOrigin()
     this.#ending = new AbortController()
     this.#keeping = false
+    this.#fetches = 0
     this.#latest = undefined
     this.#line.goBack()
     const lastEventId = this.#position
@@ -128,10 +135,15 @@ export class Device {
   }
 
   #handle({ event, data, id }: StreamEvent): void {
-    if (event === 'resume') this.#resumed(Resume.parse(data))
+    const tooLarge = FetchEvent.safeParse(data)
+    if (tooLarge.success) this.#owe([tooLarge.data.conversationId])
+    else if (event === 'resume') this.#resumed(Resume.parse(data))
     else if (event === 'message.created' || event === 'message.updated' || event === 'message.deleted')
       this.#message(event, MessageEvent.parse(data).message, id)
     else if (event === 'conversation.created') this.#begun(ConversationEvent.parse(data).conversation)
+    else if (event === 'conversation.deleted') this.view.forget(ConversationEvent.parse(data).conversation.id)
+    else if (event === 'member.removed') this.#removed(MemberEvent.parse(data))
+    else if (event === 'receipt.updated') this.#read(ReceiptEvent.parse(data))
     else if (event === 'server.draining') this.#awayMs ||= Draining.parse(data).reconnectInMs
   }
 
@@ -150,7 +162,19 @@ export class Device {
 
   #begun(conversation: Conversation): void {
     this.journal.note(`conversation ${conversation.id} was told`)
-    this.view.begin(conversation.id, conversation.my.joinedSeq)
+    // What was said before one came is to be had from the REST interface alone.
+    if (conversation.lastSeq === 0 && conversation.my.joinedSeq === 0) this.view.begin(conversation.id, 0)
+    else if (!this.view.conversations.has(conversation.id)) this.#owe([conversation.id])
+  }
+
+  #removed({ conversationId, member }: z.infer<typeof MemberEvent>): void {
+    if (member.userId !== this.userId) return
+    this.journal.note(`removed from ${conversationId}`)
+    this.view.forget(conversationId)
+  }
+
+  #read({ conversationId, receipts, ...first }: z.infer<typeof ReceiptEvent>): void {
+    for (const { userId, readSeq } of [first, ...receipts]) this.view.read(conversationId, userId, readSeq)
   }
 
   #resumed(resume: Resume): void {
@@ -163,15 +187,24 @@ export class Device {
       this.view.forgetAll({ isSameHistory: this.#setting.restores.length === 0 })
     }
     this.#latest = cursor
-    void this.#fetch(verdict, refetch, this.#ending.signal)
+    if (verdict === 'live' || verdict === 'reset') void this.#fetch((reader, signal) => refetchAll(reader, this.view, signal))
+    else this.#owe(refetch)
   }
 
-  async #fetch(verdict: Resume['verdict'], refetch: readonly string[], signal: AbortSignal): Promise<void> {
-    const reader = { api: this.#setting.api, token: this.#setting.token }
+  #owe(conversationIds: readonly string[]): void {
+    for (const id of conversationIds) this.view.owe(id)
+    void this.#fetch(async (reader, signal) => {
+      for (const id of conversationIds) await refetchOne(reader, this.view, id, signal)
+    })
+  }
+
+  /** No position is kept before all that is to be fetched has been. */
+  async #fetch(fetching: (reader: Reader, signal: AbortSignal) => Promise<void>): Promise<void> {
+    const { signal } = this.#ending
+    this.#keeping = false
+    this.#fetches += 1
     try {
-      if (verdict === 'live' || verdict === 'reset') await refetchAll(reader, this.view, signal)
-      for (const id of refetch) this.view.owe(id)
-      for (const id of refetch) await refetchOne(reader, this.view, id, signal)
+      await fetching({ api: this.#setting.api, token: this.#setting.token }, signal)
     } catch (error) {
       if (signal.aborted) return // the connection is gone: it comes back with the position that it had before
       const what = `could not fetch what it was told to: ${String(error)}`
@@ -179,6 +212,8 @@ export class Device {
       return
     }
     if (signal.aborted) return
+    this.#fetches -= 1
+    if (this.#fetches > 0) return
     this.journal.note(`keeps its position from ${this.#latest} on`)
     this.#keeping = true
     if (this.#latest !== undefined) this.#note(this.#latest)

@@ -44,8 +44,13 @@ export const refetchOne = async (reader: Reader, view: View, conversationId: str
   const { status, body } = await reader.api.call({ method: 'GET', path: `/conversations/${conversationId}`, token: reader.token }, signal)
   const messages = status === 200 ? await readMessages(reader, conversationId, signal) : undefined
   signal.throwIfAborted()
-  if (messages) view.fetched(conversationId, messages, Conversation.parse(body).my.joinedSeq)
-  else view.forget(conversationId)
+  if (!messages) {
+    view.forget(conversationId)
+    return
+  }
+  const { my, members } = Conversation.parse(body)
+  view.fetched(conversationId, messages, my.joinedSeq)
+  for (const { userId, readSeq } of members) if (readSeq !== undefined) view.read(conversationId, userId, readSeq)
 }
 
 /** Fetches everything anew. What is shown and not listed any more is gone. */

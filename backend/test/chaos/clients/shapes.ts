@@ -14,9 +14,13 @@ export const Message = z.object({
 })
 export type Message = z.infer<typeof Message>
 
+export const Watermarks = z.object({ userId: z.string(), deliveredSeq: z.int(), readSeq: z.int() })
+export type Watermarks = z.infer<typeof Watermarks>
+
 export const Conversation = z.object({
   id: z.string(),
   lastSeq: z.int(),
+  members: z.array(Watermarks.partial({ deliveredSeq: true, readSeq: true })),
   unreadCount: z.int().optional(),
   my: z.object({ joinedSeq: z.int(), readSeq: z.int().optional() }),
 })

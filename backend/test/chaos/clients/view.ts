@@ -9,7 +9,11 @@ export interface ViewedConversation {
   readonly messages: Map<number, Message>
   /** Everything is there up to this seq, and the next to be told is the one after it; undefined until it has been fetched. */
   head: number | undefined
+  /** How far members have read, by user id. */
+  readonly readSeqs: Map<string, number>
 }
+
+const nothing = (head: number | undefined): ViewedConversation => ({ messages: new Map(), head, readSeqs: new Map() })
 
 /** What a client shows, built from events and from what it was told to fetch. It says where what it is told cannot be true. */
 export class View {
@@ -52,14 +56,14 @@ export class View {
   /** A conversation that began, or that one came into: what comes from now on is told. */
   begin(conversationId: string, joinedSeq: number): void {
     if (this.conversations.has(conversationId)) return
-    this.conversations.set(conversationId, { messages: new Map(), head: this.#owesAll ? undefined : joinedSeq })
+    this.conversations.set(conversationId, nothing(this.#owesAll ? undefined : joinedSeq))
   }
 
   /** What is shown of a conversation is not to be relied on until `fetched` has been called. */
   owe(conversationId: string): void {
     const known = this.conversations.get(conversationId)
     if (known) known.head = undefined
-    else this.conversations.set(conversationId, { messages: new Map(), head: undefined })
+    else this.conversations.set(conversationId, nothing(undefined))
   }
 
   /** What was told without some message before it, while nothing has said yet that this one was deleted. */
@@ -88,6 +92,12 @@ export class View {
     if (!this.conversations.has(message.conversationId)) return
     this.#passedOver.get(message.conversationId)?.delete(message.seq)
     this.#arrived(message)
+  }
+
+  /** A watermark, which only rises. */
+  read(conversationId: string, userId: string, readSeq: number): void {
+    const readSeqs = this.conversations.get(conversationId)?.readSeqs
+    if (readSeqs && readSeq > (readSeqs.get(userId) ?? 0)) readSeqs.set(userId, readSeq)
   }
 
   /** All that the REST interface has of a conversation; `joinedSeq` is where it begins for who came later. */

@@ -21,6 +21,11 @@ export async function* checkLists(person: Person, api: Api, truth: Truth, signal
         what: `the list of ${person.name} has lastSeq ${conversation.lastSeq} for ${id}; it is ${lastSeq}`,
         conversationId: id,
       }
+    const { unreadCount, my } = conversation
+    const member = members.find(({ userId }) => userId === person.id)
+    const unread = Math.max(0, lastSeq - Math.max(member?.readSeq ?? 0, my.joinedSeq))
+    if (unreadCount !== undefined && unreadCount !== unread)
+      yield { kind: 'rest', what: `${person.name} has ${unreadCount} unread in ${id}; it is ${unread}`, conversationId: id }
     const read = (await readMessages(reader, id, signal)) ?? []
     const isSame =
       read.length === messages.length &&

@@ -16,6 +16,14 @@ export function* checkStored(ledger: Ledger, truth: Truth): Generator<Violation>
     }
   }
   for (const sent of ledger.messages.values()) yield* checkMessage(ledger, sent, stored.get(sent.clientId))
+  for (const receipt of ledger.receipts) {
+    const member = truth.get(receipt.conversationId)?.members.find(({ userId }) => userId === receipt.userId)
+    if (member && member.readSeq < receipt.readSeq && ledger.standingOf(receipt.write) === 'certain')
+      yield {
+        kind: 'lost',
+        what: `${receipt.userId} has read ${receipt.conversationId} up to ${receipt.readSeq}; stored is ${member.readSeq}`,
+      }
+  }
 }
 
 function* checkMessage(ledger: Ledger, sent: SentMessage, stored: StoredMessage | undefined): Generator<Violation> {

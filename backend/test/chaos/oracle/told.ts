@@ -8,7 +8,9 @@ const mayOverlap = (sent: SentMessage, { added, removed }: Stay): boolean => {
   const write = sent.contents[0]?.write
   if (!write) return true
   const written = { least: write.startedAt, most: write.ackedAt ?? Number.POSITIVE_INFINITY }
-  return added.startedAt <= written.most && (removed?.ackedAt ?? Number.POSITIVE_INFINITY) >= written.least
+  // A removal ends a stay, unless an attempt to add that nobody knows the outcome of may still come after it.
+  const ended = added.attempts.some((attempt) => attempt.unknown) ? undefined : removed?.ackedAt
+  return added.startedAt <= written.most && (ended ?? Number.POSITIVE_INFINITY) >= written.least
 }
 
 /** No client is told of a message that was written while it was not in the conversation. */

@@ -9,8 +9,9 @@ export interface StoredMessage {
   readonly senderId: string
   readonly type: string
   readonly version: number
-  /** null = deleted for all */
+  /** null where it was deleted for all, and of a system message */
   readonly text: string | null
+  readonly isDeleted: boolean
   /** True while not all of it has been told and forgotten. */
   readonly untold: boolean
 }
@@ -18,6 +19,7 @@ export interface StoredMessage {
 interface StoredMember {
   readonly userId: string
   readonly joinedSeq: number
+  readonly readSeq: number
 }
 
 export interface StoredConversation {
@@ -37,9 +39,15 @@ interface MessageRow extends mongo.Document {
   senderId: mongo.ObjectId
   type: string
   version: number
-  text: string
+  text: string | null
   deletedAt?: Date | null
   outbox?: unknown[]
+}
+
+interface ReceiptRow extends mongo.Document {
+  conversationId: mongo.ObjectId
+  userId: mongo.ObjectId
+  readSeq: number
 }
 
 interface ConversationRow extends mongo.Document {
@@ -58,9 +66,16 @@ export const readTruth = async (database: Database, userIds: readonly string[]):
     .find({ conversationId: { $in: conversations.map(({ _id }) => _id) } })
     .sort({ conversationId: 1, seq: 1 })
     .toArray()
+  const receipts = await database
+    .collection<ReceiptRow>('receipts')
+    .find({ conversationId: { $in: conversations.map(({ _id }) => _id) } })
+    .toArray()
+  const readSeqs = new Map(receipts.map(({ conversationId, userId, readSeq }) => [`${String(conversationId)} ${String(userId)}`, readSeq]))
   const truth = new Map<string, StoredConversation & { messages: StoredMessage[] }>()
   for (const { _id, members } of conversations) {
-    const stored = members.map(({ userId, joinedSeq }) => ({ userId: userId.toHexString(), joinedSeq }))
+    const stored = members.map(({ userId, joinedSeq }) => {
+      return { userId: userId.toHexString(), joinedSeq, readSeq: readSeqs.get(`${String(_id)} ${String(userId)}`) ?? 0 }
+    })
     truth.set(String(_id), { id: String(_id), members: stored, messages: [] })
   }
   for (const row of messages) truth.get(row.conversationId.toHexString())?.messages.push(storedMessage(row))
@@ -76,6 +91,7 @@ const storedMessage = (row: MessageRow): StoredMessage => ({
   type: row.type,
   version: row.version,
   text: row.deletedAt ? null : row.text,
+  isDeleted: Boolean(row.deletedAt),
   untold: row.outbox !== undefined,
 })
 

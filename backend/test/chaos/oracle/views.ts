@@ -29,21 +29,29 @@ function* checkConversation(device: Device, stored: StoredConversation, joinedSe
     yield { kind: 'missing', what: `${device.name} does not show conversation ${stored.id}`, ...about }
     return
   }
-  for (const { seq, id, text, version, clientId } of stored.messages) {
+  for (const { seq, id, text, isDeleted, version, clientId } of stored.messages) {
     const message = shown.messages.get(seq)
     const of = { ...about, message: clientId }
     if (!message) {
       if (seq > joinedSeq) yield { kind: 'missing', what: `${device.name} does not show seq ${seq} of ${stored.id}`, ...of }
       continue
     }
-    const isDeleted = text === null
     if (message.id !== id)
       yield { kind: 'two-messages-one-seq', what: `${device.name} shows ${message.id} as seq ${seq}, which is ${id}`, ...of }
-    else if (message.version !== version || (isDeleted ? !message.deletedAt : message.text !== text))
+    else if (message.version !== version || message.text !== text || Boolean(message.deletedAt) !== isDeleted)
       yield {
         kind: 'stale',
         what: `${device.name} shows version ${message.version} of seq ${seq}, ${brief(message.text)}; it is version ${version}`,
         ...of,
+      }
+  }
+  for (const { userId, readSeq } of stored.members) {
+    const shownSeq = shown.readSeqs.get(userId) ?? 0
+    if (shownSeq !== readSeq)
+      yield {
+        kind: 'stale',
+        what: `${device.name} shows that ${userId} has read ${stored.id} up to ${shownSeq}; it is ${readSeq}`,
+        ...about,
       }
   }
   for (const [seq, { clientId }] of shown.messages) {
