@@ -149,7 +149,7 @@ export class Device {
 
   #message(type: string, message: Message, id: string | undefined): void {
     const { conversationId, clientId, seq, version } = message
-    this.journal.told.push({ at: Date.now(), type, conversationId, clientId, seq, version })
+    this.journal.told.push({ at: Date.now(), epoch: id?.split('.')[0] ?? '', type, conversationId, clientId, seq, version })
     const isNew = this.#line.tell(`${type} ${message.id} ${version}`)
     if (!isNew && (type === 'message.created' || this.#setting.logRemembers)) {
       const what = `${type} of seq ${seq}, version ${version}, in ${conversationId} came again at ${id}`
@@ -183,6 +183,7 @@ export class Device {
     this.journal.note(`resume ${verdict} at ${cursor}${refetch.length > 0 ? `, to fetch ${refetch.join(' ')}` : ''}`)
     if (verdict === 'live' || verdict === 'reset') this.#begunAt = Date.now()
     if (verdict === 'live' || verdict === 'reset') {
+      this.#position = undefined // what it was the position of is not shown any more
       this.#line.startAnew()
       this.view.forgetAll({ isSameHistory: this.#setting.restores.length === 0 })
     }

@@ -1,6 +1,8 @@
 /** A message event as it came. */
 export interface Told {
   readonly at: number
+  /** Of the log that it came from. */
+  readonly epoch: string
   readonly type: string
   readonly conversationId: string
   readonly clientId: string

@@ -6,7 +6,7 @@ import type { Person } from '../scene.js'
 import type { Database } from '../services/database.js'
 import { checkLists } from './lists.js'
 import { checkStored } from './stored.js'
-import { checkTold } from './told.js'
+import { checkTold, firstTold } from './told.js'
 import { readTruth, type Truth, untoldCount } from './truth.js'
 import { checkView } from './views.js'
 
@@ -51,7 +51,8 @@ const look = async ({ database, ledger, people, api }: Case): Promise<{ violatio
   )
   const devices = people.flatMap((person) => person.devices)
   const violations = [...checkStored(ledger, truth)]
-  for (const device of devices) violations.push(...checkView(device, truth, ledger.restores), ...checkTold(device, ledger))
+  const first = firstTold(devices)
+  for (const device of devices) violations.push(...checkView(device, truth, ledger.restores), ...checkTold(device, ledger, first))
   if (violations.length > 0) return { violations, truth } // the lists are asked for when all else is well
   const signal = AbortSignal.timeout(settleDeadlineMs)
   for (const person of people) for await (const violation of checkLists(person, api, truth, signal)) violations.push(violation)

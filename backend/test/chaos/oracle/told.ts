@@ -3,18 +3,31 @@ import type { Told } from '../clients/journal.js'
 import type { Violation } from '../findings.js'
 import type { Ledger, SentMessage, Stay } from '../ledger.js'
 
-/** A message may have been written at any time between these two, and so may an end or a beginning of a membership. */
-const mayOverlap = (sent: SentMessage, { added, removed }: Stay): boolean => {
-  const write = sent.contents[0]?.write
-  if (!write) return true
-  const written = { least: write.startedAt, most: write.ackedAt ?? Number.POSITIVE_INFINITY }
-  // A removal ends a stay, unless an attempt to add that nobody knows the outcome of may still come after it.
-  const ended = added.attempts.some((attempt) => attempt.unknown) ? undefined : removed?.ackedAt
-  return added.startedAt <= written.most && (ended ?? Number.POSITIVE_INFINITY) >= written.least
+/** When a message was first told to anybody, by the log's epoch and the message's client id: it had been in that log by then. */
+export type FirstTold = ReadonlyMap<string, number>
+
+const keyOf = ({ epoch, clientId }: Told): string => `${epoch} ${clientId}`
+
+export const firstTold = (devices: readonly Device[]): FirstTold => {
+  const first = new Map<string, number>()
+  for (const { journal } of devices) {
+    for (const told of journal.told) {
+      if (told.type === 'message.created') first.set(keyOf(told), Math.min(told.at, first.get(keyOf(told)) ?? told.at))
+    }
+  }
+  return first
 }
 
-/** No client is told of a message that was written while it was not in the conversation. */
-export function* checkTold(device: Device, ledger: Ledger): Generator<Violation> {
+/** True where it was written before the end of a stay, and not told to others before its beginning. What is told late is told to who came meanwhile, too. */
+const belongs = (sent: SentMessage, inLogAt: number, { added, removed }: Stay): boolean => {
+  // A removal ends a stay, unless an attempt to add that nobody knows the outcome of may still come after it.
+  const ended = added.attempts.some((attempt) => attempt.unknown) ? undefined : removed?.ackedAt
+  const writtenAt = sent.contents[0]?.write.startedAt ?? 0
+  return writtenAt <= (ended ?? Number.POSITIVE_INFINITY) && inLogAt >= added.startedAt
+}
+
+/** No client is told of a message that was written after it had left, or replayed one that was told before it came. */
+export function* checkTold(device: Device, ledger: Ledger, first: FirstTold): Generator<Violation> {
   if (ledger.restores.length > 0) return // a membership may have been taken back
   for (const told of device.journal.told) {
     if (told.type !== 'message.created') continue
@@ -22,13 +35,13 @@ export function* checkTold(device: Device, ledger: Ledger): Generator<Violation>
     const conversation = ledger.conversations.get(told.conversationId)
     if (!sent || !conversation) continue // a system message; a conversation whose beginning nobody knows of
     const stays = conversation.stays.get(device.userId) ?? []
-    if (!stays.some((stay) => mayOverlap(sent, stay))) yield foreign(device, told)
+    if (!stays.some((stay) => belongs(sent, first.get(keyOf(told)) ?? told.at, stay))) yield foreign(device, told)
   }
 }
 
 const foreign = (device: Device, { seq, conversationId, clientId }: Told): Violation => ({
   kind: 'foreign',
-  what: `${device.name} was told of seq ${seq} of ${conversationId}, written while it was not in it`,
+  what: `${device.name} was told of seq ${seq} of ${conversationId}, of a time when it was not in it`,
   device: device.name,
   conversationId,
   message: clientId,
