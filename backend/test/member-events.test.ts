@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { Types } from 'mongoose'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
-import type { ConversationDocument } from '../src/features/conversations/index.js'
+import { type ConversationDocument, conversationSource } from '../src/features/conversations/index.js'
 import { outboxEntry } from '../src/realtime/outbox-entry.js'
 import { aGroup, aPerson, type Person, peopleInNumbers } from './support/people.js'
 import { SseClient, type SseEvent } from './support/sse-client.js'
@@ -340,6 +340,20 @@ describe('a removal that was answered', () => {
     await stream.waitFor((event) => event.event === 'member.removed' && dataOf(event).conversationId === id, deadlineMs)
     await cutOff.close()
     await proxy.close()
+  })
+
+  it('is not undone where the adding before it is told once more, to a log that has lost it', async () => {
+    const { conversation } = await aGroup(app, 2)
+    const conversations = app.context.mongo.connection.collection<ConversationDocument>('conversations')
+    const document = await conversations.findOne({ _id: new Types.ObjectId(conversation.id) })
+    const gone = new Types.ObjectId().toHexString()
+    const data = { userIds: gone, role: 'member', joinedAt: new Date().toISOString() }
+    const source = conversationSource({ collection: () => conversations, writeMessage: () => Promise.resolve() })
+    const entry = outboxEntry('a worker', 'member.added', new Date(), { ...data, version: '2' })
+    if (!document) throw new Error('it was made')
+    const told = await source.tell(document, entry)
+    expect(told.map(({ channel }) => channel)).toContain(`user:${gone}`)
+    expect(told.flatMap(({ control }) => control ?? [])).toEqual([])
   })
 
   it('keeps all that is sent after it from who was removed, at every worker, and all before from nobody', async () => {

@@ -31,9 +31,14 @@ export const tellConversation = (conversation: ConversationDocument, entry: Outb
   )
 }
 
-/** Somebody finds themselves in a conversation: their streams tell of it from now on. */
-export const created = (conversation: ConversationDocument, entry: OutboxEntry, userId: string, watermarksOf: WatermarksOf): Entry =>
-  asSeen(conversation, entry, userId, { type: 'conversation.created', watermarksOf, control: joinedControl(conversation, entry, [userId]) })
+/**
+ * Somebody finds themselves in a conversation: their streams tell of it from now on. Not where they have left since: a log that was lost is told
+ * of their coming once more, and of their going only after it.
+ */
+export const created = (conversation: ConversationDocument, entry: OutboxEntry, userId: string, watermarksOf: WatermarksOf): Entry => {
+  const control = memberOf(conversation, userId) && joinedControl(conversation, entry, [userId])
+  return asSeen(conversation, entry, userId, { type: 'conversation.created', watermarksOf, ...(control && { control }) })
+}
 
 const asSeen = (conversation: ConversationDocument, entry: OutboxEntry, userId: string, told: Told): Entry => {
   const { type, watermarksOf, control } = told
