@@ -32,14 +32,8 @@ export const breaks: Readonly<Record<string, Break>> = {
     redis: 'single',
   },
   joining: {
-    about: 'a conversation that was joined since is replayed, from before the joining, in place of being fetched',
-    edits: [
-      {
-        file: 'realtime/resume.js',
-        find: '|| joinedAt.getTime() > millisecondsOf(after(shard)) - clockMarginMs',
-        replace: '',
-      },
-    ],
+    about: 'who comes into a conversation is told what was said before',
+    edits: [{ file: 'features/conversations/tell-to.js', find: "since: entry.data?.['since'] ??", replace: "since: '0-0' ??" }],
     faults: ['worker killed'],
     redis: 'single',
   },

@@ -82,7 +82,7 @@ export const misbehave = async (device: Device, random: Random, load: AbortSigna
   while (!load.aborted) {
     await sleep(random.integer(1000, 10_000), undefined, { signal: load }).catch(() => undefined)
     if (load.aborted) return
-    const forMs = random.chance(0.1) ? random.integer(4000, 12_000) : random.integer(1, 2500)
+    const forMs = random.chance(0.1) ? random.integer(4000, 20_000) : random.integer(1, 2500)
     if (random.chance(0.35)) await device.stall(forMs, load)
     else device.drop(forMs)
   }

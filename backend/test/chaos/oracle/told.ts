@@ -6,6 +6,9 @@ import type { Ledger, SentMessage, Stay } from '../ledger.js'
 /** When a message was first told to anybody, by the log's epoch and the message's client id: it had been in that log by then. */
 export type FirstTold = ReadonlyMap<string, number>
 
+/** Where the log could not be asked how far it was, a newcomer is told from 10 s before on; and a second for clocks and for coming to the client. */
+const joinMarginMs = 11_000
+
 const keyOf = ({ epoch, clientId }: Told): string => `${epoch} ${clientId}`
 
 export const firstTold = (devices: readonly Device[]): FirstTold => {
@@ -23,7 +26,7 @@ const belongs = (sent: SentMessage, inLogAt: number, { added, removed }: Stay): 
   // A removal ends a stay, unless an attempt to add that nobody knows the outcome of may still come after it.
   const ended = added.attempts.some((attempt) => attempt.unknown) ? undefined : removed?.ackedAt
   const writtenAt = sent.contents[0]?.write.startedAt ?? 0
-  return writtenAt <= (ended ?? Number.POSITIVE_INFINITY) && inLogAt >= added.startedAt
+  return writtenAt <= (ended ?? Number.POSITIVE_INFINITY) && inLogAt >= added.startedAt - joinMarginMs
 }
 
 /** No client is told of a message that was written after it had left, or replayed one that was told before it came. */
