@@ -29,6 +29,10 @@ export interface StoredConversation {
   readonly messages: readonly StoredMessage[]
 }
 
+/** Who sends has read up to their own message: a client knows it from the message, whether or not it is stored as a receipt. */
+export const ownSeq = ({ messages }: StoredConversation, userId: string): number =>
+  messages.findLast(({ senderId }) => senderId === userId)?.seq ?? 0
+
 /** What the database holds of some people's conversations, by id. */
 export type Truth = ReadonlyMap<string, StoredConversation>
 

@@ -2,7 +2,7 @@ import type { Device } from '../clients/device.js'
 import type { Violation } from '../findings.js'
 import type { Restore } from '../ledger.js'
 import { brief } from './stored.js'
-import type { StoredConversation, Truth } from './truth.js'
+import { ownSeq, type StoredConversation, type Truth } from './truth.js'
 
 /** What a client shows must be what the database has: its conversations, all of each from its joining on, nothing else. */
 export function* checkView(device: Device, truth: Truth, restores: readonly Restore[]): Generator<Violation> {
@@ -46,8 +46,9 @@ function* checkConversation(device: Device, stored: StoredConversation, joinedSe
       }
   }
   for (const { userId, readSeq } of stored.members) {
+    const own = ownSeq(stored, userId)
     const shownSeq = shown.readSeqs.get(userId) ?? 0
-    if (shownSeq !== readSeq)
+    if (Math.max(shownSeq, own) !== Math.max(readSeq, own))
       yield {
         kind: 'stale',
         what: `${device.name} shows that ${userId} has read ${stored.id} up to ${shownSeq}; it is ${readSeq}`,
