@@ -348,7 +348,11 @@ describe('a removal that was answered', () => {
     const document = await conversations.findOne({ _id: new Types.ObjectId(conversation.id) })
     const gone = new Types.ObjectId().toHexString()
     const data = { userIds: gone, role: 'member', joinedAt: new Date().toISOString() }
-    const source = conversationSource({ collection: () => conversations, writeMessage: () => Promise.resolve() })
+    const source = conversationSource({
+      collection: () => conversations,
+      watermarks: () => Promise.resolve(() => ({ deliveredSeq: 0, readSeq: 0 })),
+      writeMessage: () => Promise.resolve(),
+    })
     const entry = outboxEntry('a worker', 'member.added', new Date(), { ...data, version: '2' })
     if (!document) throw new Error('it was made')
     const told = await source.tell(document, entry)
