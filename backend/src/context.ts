@@ -190,7 +190,6 @@ export const createContext = (
     limits: config.eventLog,
     memberships,
     sessions,
-    onLive: (stream) => presence.welcome(stream),
   })
   const tickets = redis ? new RedisTickets(redis.commands, keyspace) : new MemoryTickets()
   const sources = [conversationOutbox, messageOutbox, sessionOutbox, receiptOutbox]

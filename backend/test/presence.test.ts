@@ -7,6 +7,7 @@ import { aStream as aStreamAt } from './support/listening.js'
 import { aDirectConversation, aGroup, aPerson, type Person } from './support/people.js'
 import type { SseClient } from './support/sse-client.js'
 import { dataOf } from './support/streams.js'
+import { TcpProxy, targetOf, through } from './support/tcp-proxy.js'
 import { aDatabase, startTestApp, type TestApp } from './support/test-app.js'
 
 const MONGO_URI = aDatabase()
@@ -127,6 +128,30 @@ describe('presence', () => {
     await expect.poll(() => Date.now()).toBeGreaterThan(until)
     await upToNow(anns, ann, conversation.id)
     await expect.poll(() => presenceOf(anns, bob).at(-1)).toBe(true)
+  })
+
+  it('is told to two who begin to talk while they are there', async () => {
+    const [ann, bob] = await Promise.all([aPerson(app), aPerson(app, { name: 'Bob' })])
+    const [anns, bobs] = await Promise.all([aStream(ann), aStream(bob, neighbour)])
+    await ann.post('/conversations', { type: 'direct', userId: bob.id }).expect(201)
+    await expect.poll(() => [presenceOf(anns, bob), presenceOf(bobs, ann)]).toEqual([[true], [true]])
+  })
+
+  it('is set right for a stream that was without Redis while somebody went', async () => {
+    const { ann, bob } = await aDirectConversation(app)
+    const proxy = await TcpProxy.open(targetOf(inject('redisUrl')))
+    const REDIS_URL = through(inject('redisUrl'), proxy)
+    const cutOff = await startTestApp({ MONGO_URI, JWT_SECRET, REDIS_URL }, { presence: { grace: never, lookEvery: never } })
+    started.push(cutOff)
+    const [anns, bobs] = [await aStream(ann, cutOff), await aStream(bob, neighbour)]
+    await expect.poll(() => presenceOf(anns, bob)).toEqual([true])
+    proxy.cut()
+    await bobs.close()
+    await expect.poll(async () => (await app.context.users.get(bob.id)).lastSeenAt).toBeDefined()
+    proxy.restore()
+    await expect.poll(() => presenceOf(anns, bob)).toEqual([true, false])
+    expect(dataOf(anns, 'presence').at(-1)?.['lastSeenAt']).toEqual(expect.any(String))
+    await anns.close()
   })
 
   it('is not told to those who only share a group, nor to strangers', async () => {

@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest'
+import { encodeFrame } from '../src/realtime/catalogue.js'
 import { afterwards, aStream } from './support/listening.js'
 import { aDirectConversation, aPerson, type Person } from './support/people.js'
 import type { SseClient } from './support/sse-client.js'
@@ -35,8 +36,18 @@ const say = (person: Person, conversationId: string, body: object, at: TestApp =
 const bobListens = async () => {
   const { ann, bob, conversation } = await aDirectConversation(app)
   const stream = await aStream(bob, neighbour)
+  await isLive(stream, neighbour, bob)
   return { ann, bob, id: conversation.id, stream }
 }
+/** What passes by while a stream catches up is not told. */
+const isLive = (stream: SseClient, at: TestApp, { id }: Person) =>
+  vi.waitUntil(
+    async () => {
+      await at.context.log.tell(`user:${id}`, encodeFrame('probe', {}))
+      return dataOf(stream, 'probe').length > 0
+    },
+    { timeout: 15_000 },
+  )
 const typingOf = (stream: SseClient): unknown[] => dataOf(stream, 'typing').map(({ typing }) => typing)
 /** All that was told before is here once this is. */
 const upToNow = async (stream: SseClient, ann: Person, id: string): Promise<void> => {
@@ -131,6 +142,7 @@ describe('typing', () => {
     const alone = await startTestApp({ REDIS_URL: '' }, { typing: { lasts: 100 } })
     const { ann, bob, conversation } = await aDirectConversation(alone)
     const stream = await aStream(bob, alone)
+    await isLive(stream, alone, bob)
     await say(ann, conversation.id, { typing: true }, alone).expect(204)
     await expect.poll(() => typingOf(stream)).toEqual([true, false])
     await stream.close()

@@ -25,6 +25,8 @@ export type ControlMessage =
 export interface StreamWatcher {
   arrived(userId: string): void
   left(userId: string): void
+  /** A stream has caught up: what passed by meanwhile it has not told. */
+  live(stream: EventStream): void
 }
 
 interface RevokedSession {
@@ -88,7 +90,7 @@ export class Hub implements LogListener {
     this.#recovery = new Recovery({
       logger,
       prepare: (streams) => this.#prepare(streams),
-      catchUp: (stream, known) => this.#catchUps.run(stream, known),
+      catchUp: (stream, known) => this.catchUp(stream, known),
       ...(awayDeadlineMs === undefined ? {} : { deadlineMs: awayDeadlineMs }),
     })
     log.listen(this)
@@ -177,8 +179,9 @@ export class Hub implements LogListener {
   }
 
   /** Brings a stream from its own position to now, and lets it go live. */
-  catchUp(stream: EventStream): Promise<void> {
-    return this.#catchUps.run(stream)
+  async catchUp(stream: EventStream, known?: Known): Promise<void> {
+    await this.#catchUps.run(stream, known)
+    if (!stream.ended) this.#watcher?.live(stream)
   }
 
   frame(channel: Channel, id: EntryId | undefined, frame: Buffer): void {

@@ -23,13 +23,12 @@ export class Audience {
 
   /** Who may be told whether a person is there; nobody where they do not show it. */
   async of(userId: string): Promise<string[]> {
-    return (await this.#deps.users.showingPresence([userId])).length > 0 ? this.around(userId) : []
+    return (await this.#deps.users.showingPresence([userId])).size > 0 ? this.around(userId) : []
   }
 
-  /** Those whom a person may see; the nearest first. */
-  async seenBy(viewerId: string): Promise<string[]> {
+  /** Those whom a person may see, and when they were there last. */
+  async seenBy(viewerId: string): Promise<Map<string, Date | null>> {
     const partners = await this.#deps.memberships.partnersOf(viewerId, mostShown)
-    const showing = new Set(partners.length > 0 ? await this.#deps.users.showingPresence(partners) : [])
-    return partners.filter((userId) => showing.has(userId))
+    return partners.length > 0 ? this.#deps.users.showingPresence(partners) : new Map()
   }
 }

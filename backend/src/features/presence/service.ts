@@ -25,29 +25,31 @@ interface Dependencies {
   readonly times?: Partial<PresenceTimes>
 }
 
-/** A stream that has just gone live. */
-interface Newcomer {
+/** A stream that has just caught up. */
+interface LiveStream {
   readonly userId: string
   passing(frame: Buffer): void
 }
 
 const defaultTimes: PresenceTimes = { live: 60_000, grace: 30_000, refreshEvery: 20_000, lookEvery: 5000 }
 const mostAtOnce = 50
-const mostNewcomers = 10_000
+const mostLive = 10_000
 
 /**
  * Who is there: everyone with a stream at any worker, and for a while after. Told to who may see it, as it changes, and to each stream
- * once when it begins. Nothing of it is logged or certain: while Redis is away, or under too much load, less is told.
+ * when it begins and whenever it has caught up. Nothing of it is logged or certain: while Redis is away, or under too much load, less is told.
  */
 export class PresenceService {
   readonly #deps: Dependencies
   readonly #times: PresenceTimes
   readonly #here = new Set<string>()
   readonly #changed = new Set<string>()
-  readonly #newcomers = new Set<Newcomer>()
+  readonly #live = new Set<LiveStream>()
+  /** Those that were live before, and may have been told what is not true any more. */
+  readonly #shown = new WeakSet<LiveStream>()
   readonly #timers: NodeJS.Timeout[] = []
   readonly #pump = new Pump(
-    () => this.#changed.size > 0 || this.#newcomers.size > 0,
+    () => this.#changed.size > 0 || this.#live.size > 0,
     () => this.#turn(),
   )
   #looking: Promise<void> | undefined
@@ -88,10 +90,10 @@ export class PresenceService {
     this.#note([userId])
   }
 
-  /** Tells a stream who is there, of those whom its person talks with. */
-  welcome(stream: Newcomer): void {
-    if (this.#newcomers.size >= mostNewcomers) return // it hears of who comes and goes
-    this.#newcomers.add(stream)
+  /** Tells a stream who is there, of those whom its person talks with; and who is not, where it was told of them before. */
+  live(stream: LiveStream): void {
+    if (this.#live.size >= mostLive) return // it hears of who comes and goes
+    this.#live.add(stream)
     this.#pump.wake()
   }
 
@@ -106,21 +108,27 @@ export class PresenceService {
   }
 
   async #turn(): Promise<void> {
-    const [changed, newcomers] = [take(this.#changed), take(this.#newcomers)]
+    const [changed, live] = [take(this.#changed), take(this.#live)]
     try {
       const [here, gone] = [changed.filter((userId) => this.#here.has(userId)), changed.filter((userId) => !this.#here.has(userId))]
       const came = await this.#deps.store.touch(here, this.#times.live)
       await this.#deps.store.touch(gone, this.#times.grace)
       await Promise.all(came.map(async (userId) => this.#tell(await this.#deps.audience.of(userId), userId, true, null)))
-      await Promise.all(newcomers.map((stream) => this.#show(stream)))
+      await Promise.all(live.map((stream) => this.#show(stream)))
     } catch (error) {
       this.#warn(error)
     }
   }
 
-  async #show(stream: Newcomer): Promise<void> {
+  async #show(stream: LiveStream): Promise<void> {
     const { audience, store } = this.#deps
-    for (const userId of await store.online(await audience.seenBy(stream.userId))) stream.passing(frameOf(userId, true, null))
+    const seen = await audience.seenBy(stream.userId)
+    const online = new Set(await store.online([...seen.keys()]))
+    for (const [userId, lastSeenAt] of seen) {
+      if (online.has(userId)) stream.passing(frameOf(userId, true, null))
+      else if (this.#shown.has(stream)) stream.passing(frameOf(userId, false, lastSeenAt))
+    }
+    this.#shown.add(stream)
   }
 
   /** Tells of those whose time has run out at every worker. */

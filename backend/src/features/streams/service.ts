@@ -18,8 +18,6 @@ interface Dependencies {
   readonly limits: LogLimits
   readonly memberships: Pick<Memberships, 'of'>
   readonly sessions: Pick<SessionService, 'endOf'>
-  /** Told of each stream once it is live. */
-  readonly onLive?: (stream: EventStream) => void
   /** How long a stream lives at most. */
   readonly lifetimeMs?: number
 }
@@ -63,7 +61,7 @@ export class StreamService {
       }
       stream.open(encodeFrame('resume', { type: 'resume', verdict, cursor: position, refetch }, position))
       response.once('close', startLifetime(stream, lifetimeMs))
-      void hub.catchUp(stream).then(() => this.#deps.onLive?.(stream))
+      void hub.catchUp(stream)
     } catch (error) {
       if (error instanceof Problem) throw error
       throw new Problem('service_unavailable', 'Events cannot be told right now', { cause: error })

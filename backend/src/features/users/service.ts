@@ -42,10 +42,10 @@ export class UserService {
     return user
   }
 
-  /** Of these people, those who let others see that they are there. */
-  async showingPresence(userIds: readonly string[]): Promise<string[]> {
-    const found = await this.#users.find({ _id: { $in: userIds.map(toObjectId) } }, { settings: 1 }).lean()
-    return found.filter(showsPresence).map(({ _id }) => _id.toHexString())
+  /** Of these people, those who let others see that they are there, and when they were there last. */
+  async showingPresence(userIds: readonly string[]): Promise<Map<string, Date | null>> {
+    const found = await this.#users.find({ _id: { $in: userIds.map(toObjectId) } }, { settings: 1, lastSeenAt: 1 }).lean()
+    return new Map(found.filter(showsPresence).map(({ _id, lastSeenAt }) => [_id.toHexString(), lastSeenAt ?? null]))
   }
 
   /** Notes when a person was there last; not within a minute of what is noted. */
