@@ -190,4 +190,34 @@ describe('the hub', () => {
     await closed
     await expect.poll(received).toMatch(/first\n\n:\n\n$/)
   })
+
+  it('tells a stream that was without Redis what came once it was subscribed again, while it was still being found out where the log stands', async () => {
+    const channel = 'conversation:c1'
+    const event = (eventId: string) => ({ channel, eventId, frame: block(`data: ${eventId}`) }) as const
+    let meanwhile: string | undefined
+    class BusyLog extends MemoryLog {
+      override async states(channels: Parameters<MemoryLog['states']>[0]) {
+        if (meanwhile !== undefined && channels.includes(channel)) {
+          await this.append(event(meanwhile)) // beyond the head that was asked for before
+          meanwhile = undefined
+        }
+        return super.states(channels)
+      }
+    }
+    const log = new BusyLog(limits)
+    const hub = new Hub(log, logger)
+    const { stream, received } = await aSocketStream()
+    await hub.ready()
+    stream.begin((await log.head()).position, new Map())
+    hub.attach(stream)
+    await hub.join(stream, new Map([[channel, undefined]]))
+    await hub.catchUp(stream)
+    hub.gap()
+    meanwhile = 'meanwhile'
+    hub.restored()
+    await expect.poll(received).toContain('data: meanwhile')
+    await log.append(event('after'))
+    await expect.poll(received).toMatch(/data: meanwhile\n\n[^]*data: after\n\n$/)
+    hub.drain()
+  })
 })

@@ -42,7 +42,7 @@ export class CatchUps {
    * One at a time a stream: a call meanwhile goes after it, and is the one that lets it go.
    */
   run(stream: EventStream, known?: Known): Promise<void> {
-    const hold = stream.hold()
+    const hold = stream.hold(known !== undefined)
     const before = this.#running.get(stream) ?? Promise.resolve()
     const running = before.then(() => this.#bring(stream, hold, known))
     this.#running.set(stream, running)

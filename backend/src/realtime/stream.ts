@@ -125,10 +125,14 @@ export class EventStream {
     if (this.#opened) this.#write(this.#holding ? comment : this.#moveTo(mark))
   }
 
-  /** Holds what is live from now on. @returns what lets it go again, unless it is held anew meanwhile */
-  hold(): number {
+  /**
+   * Holds what is live from now on.
+   * @param keep what is held already as well: where the head that is to be replayed to was asked for before
+   * @returns what lets it go again, unless it is held anew meanwhile
+   */
+  hold(keep = false): number {
     this.#holding = true
-    this.#dropHeld(false)
+    if (!keep) this.#dropHeld(false)
     this.#holds += 1
     return this.#holds
   }
