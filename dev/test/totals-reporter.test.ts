@@ -13,8 +13,9 @@ const lastLineOf = async (files: Record<string, string>): Promise<string | undef
   const config = `import { totalsReporter } from ${reporter}\nexport default { test: { reporters: ['default', totalsReporter()] } }`
   for (const [name, text] of Object.entries({ 'vitest.config.mts': config, ...files })) writeFileSync(join(folder, name), text)
   const runner = join(projectFolder, 'node_modules/vitest/vitest.mjs')
-  const words = [runner, 'run', '--root', folder, '--config', join(folder, 'vitest.config.mts')]
-  const output = await run(process.execPath, words, { deadlineSeconds: 15 }).then(
+  const words = [process.execPath, runner, 'run', '--root', folder, '--config', join(folder, 'vitest.config.mts')]
+  // Through one pipe: of two, what was written last need not come last.
+  const output = await run('sh', ['-c', 'exec "$0" "$@" 2>&1', ...words], { deadlineSeconds: 15 }).then(
     (done) => done.output,
     (error: unknown) => String(error), // it ends with a failure, and its output
   )
