@@ -7,6 +7,7 @@ import {
   ConversationService,
   conversationSchema,
   conversationSource,
+  Gone,
   MemberService,
   Memberships,
 } from './features/conversations/index.js'
@@ -118,6 +119,7 @@ export const createContext = (
     writeMessage: (message) => messages.sendSystem(message),
   })
   const changes = new Changes({ conversations: conversationModel, worker: leases.worker })
+  const gone = new Gone({ conversations: conversationModel, outbox, source: conversationOutbox })
   const conversations = new ConversationService({
     conversations: conversationModel,
     users,
@@ -125,9 +127,10 @@ export const createContext = (
     memberships,
     outbox,
     source: conversationOutbox,
+    gone,
     worker: leases.worker,
   })
-  const members = new MemberService({ conversations, changes, memberships, users, log, outbox, source: conversationOutbox })
+  const members = new MemberService({ conversations, changes, memberships, users, log, outbox, source: conversationOutbox, gone })
 
   const presence = new PresenceService({
     store: redis ? new RedisPresence({ redis: redis.commands, keyspace, worker: leases.worker }) : new MemoryPresence(),

@@ -319,7 +319,7 @@ describe('a removal that was answered', () => {
     expect(await lastOf()).not.toBe(before)
   })
 
-  it('is known at once at its worker, and told once Redis is back, where Redis is away', async () => {
+  it('is answered only once it is told: by another worker, where the first is cut off from Redis', async () => {
     const proxy = await TcpProxy.open(targetOf(inject('redisUrl')))
     const REDIS_URL = through(inject('redisUrl'), proxy)
     const cutOff = await startTestApp({ REDIS_URL, MONGO_URI: app.context.config.mongo.uri, JWT_SECRET: app.secret })
@@ -334,10 +334,17 @@ describe('a removal that was answered', () => {
     const send = () => at(bob, 'POST', '/messages', { clientId: randomUUID(), text: 'hello' })
     proxy.cut()
     expect(await send()).toBe(201)
-    expect(await at(owner, 'DELETE', `/members/${bob.id}`, {})).toBe(204)
+    expect(await at(owner, 'DELETE', `/members/${bob.id}`, {})).toBe(503)
     expect(await send()).toBe(404)
-    proxy.restore()
+    expect(await at(owner, 'DELETE', `/members/${bob.id}`, {})).toBe(503)
+    await owner.delete(`/conversations/${id}/members/${bob.id}`).expect(404)
+    await owner.send(id, { text: 'among ourselves' }).expect(201)
     await stream.waitFor((event) => event.event === 'member.removed' && dataOf(event).conversationId === id, deadlineMs)
+    proxy.restore()
+    const other = await aGroupOf(bob)
+    await owner.send(other, { text: 'the end' }).expect(201)
+    await stream.waitFor((event) => JSON.stringify(event.data).includes('the end'), deadlineMs)
+    expect(JSON.stringify(stream.events)).not.toContain('among ourselves')
     await cutOff.close()
     await proxy.close()
   })

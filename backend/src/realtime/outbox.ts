@@ -79,11 +79,15 @@ export class Outbox {
     else for (const document of documents) void this.#publishInBackground(source, document)
   }
 
-  /** Publishes and waits until it is told, or 2 s: for what must have been heard before it is answered. What is not told then is tried again. */
-  async publishAndWait(source: OutboxSource, document: Stored): Promise<void> {
-    await withDeadline(this.#publishInBackground(source, document), mostWaitMs, 'publishing').catch((error: unknown) =>
-      this.#deps.logger.warn({ err: error }, 'answered before it was published'),
-    )
+  /**
+   * Publishes and waits until it is told, or 2 s: for what must have been heard before it is answered.
+   * @returns false where it is not told by then; it is tried again
+   */
+  async publishAndWait(source: OutboxSource, document: Stored): Promise<boolean> {
+    return withDeadline(this.#publishInBackground(source, document), mostWaitMs, 'publishing').catch((error: unknown) => {
+      this.#deps.logger.warn({ err: error }, 'not published in time')
+      return false
+    })
   }
 
   /**
@@ -155,19 +159,21 @@ export class Outbox {
     }
   }
 
-  #publishInBackground(source: OutboxSource, document: Stored): Promise<void> {
+  #publishInBackground(source: OutboxSource, document: Stored): Promise<boolean> {
     const publishing = this.publishOne(source, document)
       .then((told) => {
         if (!told) this.#tryAgain(source, [document._id])
+        return told
       })
       .catch((error: unknown) => {
         this.#deps.logger.warn({ err: error }, 'an event was not published yet')
         this.#tryAgain(source, [document._id])
+        return false
       })
     return this.#track(publishing)
   }
 
-  #track(publishing: Promise<void>): Promise<void> {
+  #track<T>(publishing: Promise<T>): Promise<T> {
     this.#publishing.add(publishing)
     return publishing.finally(() => this.#publishing.delete(publishing))
   }

@@ -1,5 +1,6 @@
 export { Activity } from './activity.js'
 export { Changes } from './changes.js'
+export { Gone } from './gone.js'
 export { addMembers, changeRole, leaveConversation, listMembers, removeMember } from './member-routes.js'
 export { MemberService } from './member-service.js'
 export { Memberships } from './memberships.js'

@@ -7,6 +7,7 @@ import { type EntryId, idIn } from '../../realtime/log/position.js'
 import type { Outbox, OutboxSource } from '../../realtime/outbox.js'
 import type { UserService } from '../users/index.js'
 import type { Changes } from './changes.js'
+import type { Gone } from './gone.js'
 import { adding, bySeniority, changingRole, leaving, memberOf, removing } from './member-changes.js'
 import type { Memberships } from './memberships.js'
 import type { ConversationDocument, Member, Role } from './model.js'
@@ -20,6 +21,7 @@ interface Dependencies {
   readonly log: Pick<EventLog, 'head' | 'shardOf'>
   readonly outbox: Outbox
   readonly source: OutboxSource
+  readonly gone: Gone
 }
 
 const Position = z.tuple([z.iso.datetime(), Id])
@@ -82,16 +84,17 @@ export class MemberService {
     return { conversation, member }
   }
 
-  /** Sends somebody away: once this has returned they hear no more of it. @throws Problem not_found, forbidden, conflict for oneself or a direct conversation */
+  /**
+   * Sends somebody away: once this has returned they hear no more of it.
+   * @throws Problem not_found, forbidden, conflict for oneself or a direct conversation, service_unavailable where it is done and cannot be told: ask again
+   */
   async remove(caller: Caller, conversationId: string, userId: string): Promise<void> {
-    const { conversation } = await this.#deps.changes.apply(caller, conversationId, removing(userId))
-    await this.#tellGone(conversation, userId)
+    await this.#takeOut(caller, conversationId, userId, removing(userId))
   }
 
-  /** @throws Problem not_found, conflict for a direct conversation */
+  /** Once this has returned they hear no more of it. @throws Problem not_found, conflict for a direct conversation, service_unavailable as above */
   async leave(caller: Caller, conversationId: string): Promise<void> {
-    const { conversation } = await this.#deps.changes.apply(caller, conversationId, leaving)
-    await this.#tellGone(conversation, caller.userId)
+    await this.#takeOut(caller, conversationId, caller.userId, leaving)
   }
 
   /** undefined while Redis is away. */
@@ -101,10 +104,11 @@ export class MemberService {
     return head && idIn(head.position, log.shardOf(`conversation:${conversationId}`))
   }
 
-  async #tellGone(conversation: ConversationDocument, userId: string): Promise<void> {
-    const { memberships, outbox, source } = this.#deps
-    memberships.forget(conversation._id.toHexString(), [userId])
-    await outbox.publishAndWait(source, conversation)
+  async #takeOut(caller: Caller, conversationId: string, userId: string, change: Parameters<Changes['apply']>[2]): Promise<void> {
+    const { changes, memberships, gone } = this.#deps
+    const { conversation } = await gone.toldFirst(conversationId, userId, () => changes.apply(caller, conversationId, change))
+    memberships.forget(conversationId, [userId])
+    await gone.tell(conversation)
   }
 }
 

@@ -9,6 +9,7 @@ import { outboxEntry } from '../../realtime/outbox-entry.js'
 import type { UserService } from '../users/index.js'
 import type { Changes } from './changes.js'
 import { deleting, editing } from './conversation-changes.js'
+import type { Gone } from './gone.js'
 import type { Memberships } from './memberships.js'
 import type { ConversationDocument, Role } from './model.js'
 import type { CreateConversation, EditConversation } from './schema.js'
@@ -21,6 +22,7 @@ interface Dependencies {
   readonly memberships: Memberships
   readonly outbox: Outbox
   readonly source: OutboxSource
+  readonly gone: Gone
   /** This worker's name in outboxes. */
   readonly worker: string
 }
@@ -58,15 +60,20 @@ export class ConversationService {
     return conversation
   }
 
-  /** Ends a group for all: once this has returned nobody hears more of it. @throws Problem not_found, forbidden, conflict for a direct conversation */
+  /**
+   * Ends a group for all: once this has returned nobody hears more of it.
+   * @throws Problem not_found, forbidden, conflict for a direct conversation, service_unavailable where it is done and cannot be told: ask again
+   */
   async delete(caller: Caller, conversationId: string): Promise<void> {
-    const { changes, memberships, outbox, source } = this.#deps
-    const { before, conversation } = await changes.apply(caller, conversationId, deleting)
+    const { changes, memberships, gone } = this.#deps
+    const { before, conversation } = await gone.toldFirst(conversationId, caller.userId, () =>
+      changes.apply(caller, conversationId, deleting),
+    )
     memberships.forget(
       conversationId,
       before.members.map(({ userId }) => userId.toHexString()),
     )
-    await outbox.publishAndWait(source, conversation)
+    await gone.tell(conversation)
   }
 
   /** The caller's conversations, newest activity first. @throws Problem validation_failed for a bad cursor */
