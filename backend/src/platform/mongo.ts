@@ -167,9 +167,14 @@ const unavailable = new Set([
 // and, where a socket was closed since it was last looked at, EPIPE
 const unavailableCodes = new Set<unknown>(['EPIPE', 11600, 91, 10107, 189, 13435, 13436, 50, 64, 262, 6, 89, 11602])
 
+/** A bulk write in which nothing was refused failed as a whole: the connection or the majority was lost. */
+const isLostBulk = (error: Error): boolean =>
+  error.name === 'MongoBulkWriteError' && 'writeErrors' in error && [error.writeErrors].flat().length === 0
+
 /** True for errors that say the database is away or cannot promise the write, not that the request was wrong. */
 export const isUnavailable = (error: unknown): boolean =>
   error instanceof Error &&
   (unavailable.has(error.name) ||
+    isLostBulk(error) ||
     ('code' in error && unavailableCodes.has(error.code)) ||
     (error.name === 'MongooseError' && error.message.includes('initial connection')))

@@ -15,6 +15,8 @@ export const read: Action = {
     scene.ledger.receipts.push(receipt)
     const call = { method: 'POST', path: `/conversations/${conversationId}/receipts`, body: { readSeq } } as const
     // 404: taken out of it meanwhile; 400: a restore took back what was read
-    await ask(scene, person, call, receipt.write, scene.ledger.restores.length > 0 ? [204, 404, 400] : [204, 404])
+    const answer = await ask(scene, person, call, receipt.write, [204, 404, 400])
+    if (answer?.status === 400 && scene.ledger.restores.length === 0)
+      scene.findings.add({ kind: 'error', what: `what was shown may not be read: ${JSON.stringify(answer.body)}`, conversationId })
   },
 }

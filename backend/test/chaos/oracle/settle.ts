@@ -16,6 +16,7 @@ const settleDeadlineMs = 90_000
 const brokenDeadlineMs = 15_000
 const emptyDeadlineMs = 150_000
 const pauseMs = 250
+const noteEveryMs = 15_000
 
 export interface Case {
   readonly database: Database
@@ -29,13 +30,21 @@ export interface Case {
  * Waits until every client shows what the database has, and finds what is still wrong when the time is up.
  * @param outboxes whether to wait, too, until nothing is left to be told
  */
-export const settle = async (of: Case, { outboxes }: { outboxes: boolean }): Promise<{ settledAfterMs: number; truth: Truth }> => {
+export const settle = async (
+  of: Case,
+  { outboxes, progress }: { outboxes: boolean; progress: (line: string) => void },
+): Promise<{ settledAfterMs: number; truth: Truth }> => {
   const from = Date.now()
   let found = await look(of)
+  let noted = from
   const deadlineMs = () => (of.findings.violations.length > 0 ? brokenDeadlineMs : settleDeadlineMs)
   while (found.violations.length > 0 && Date.now() - from < deadlineMs()) {
     await sleep(pauseMs)
     found = await look(of)
+    const [first] = found.violations
+    if (!first || Date.now() - noted < noteEveryMs) continue
+    noted = Date.now()
+    progress(`has not settled yet, ${found.violations.length} times: ${first.kind}, ${first.what}`)
   }
   const settledAfterMs = Date.now() - from
   if (outboxes) await emptyOutboxes(of)
