@@ -53,6 +53,12 @@ export interface Restore {
   readonly restoredAt: number
 }
 
+/** A time in which Redis was not one and whole. */
+export interface RedisTrouble {
+  readonly from: number
+  to: number
+}
+
 /** `certain`: acknowledged and nothing may take it back. `possible`: it may be there or not. */
 export type Standing = 'certain' | 'possible'
 
@@ -63,6 +69,7 @@ export class Ledger {
   readonly conversations = new Map<string, KnownConversation>()
   readonly receipts: SentReceipt[] = []
   readonly restores: Restore[] = []
+  readonly redisTroubles: RedisTrouble[] = []
 
   begin(): Write {
     return { startedAt: Date.now(), attempts: [] }

@@ -8,6 +8,7 @@ import { faults } from './table.js'
 
 interface PlannedFault {
   readonly name: string
+  readonly target: Fault['target']
   readonly plan: ReturnType<Fault['plan']>
 }
 
@@ -42,7 +43,7 @@ export const planFaults = (random: Random, kind: WorldKind, { steps, names }: Sc
     const first = random.pick(possible)
     const others = possible.filter(({ target }) => target !== first.target && target !== 'all' && first.target !== 'all')
     const second = others.length > 0 && random.chance(secondChance) ? [random.pick(others)] : []
-    const planned = [first, ...second].map((fault) => ({ name: fault.name, plan: fault.plan(random, kind) }))
+    const planned = [first, ...second].map((fault) => ({ name: fault.name, target: fault.target, plan: fault.plan(random, kind) }))
     return { afterMs: random.integer(500, 4000), planned }
   })
 }
@@ -55,10 +56,13 @@ export const strike = async (
   const done: DoneFault[] = []
   for (const { afterMs, planned } of steps) {
     await sleep(afterMs)
-    const struck = planned.map(async ({ name, plan }) => {
+    const struck = planned.map(async ({ name, target, plan }) => {
       const from = Date.now()
       progress(`${name}: ${plan.detail}`)
+      const trouble = { from, to: Number.POSITIVE_INFINITY }
+      if (target === 'redis' || target === 'all') ledger.redisTroubles.push(trouble)
       await within(faultDeadlineSeconds, name, plan.strike(world, ledger))
+      trouble.to = Date.now()
       progress(`put right: ${name}`)
       done.push({ name, detail: plan.detail, from, to: Date.now() })
     })

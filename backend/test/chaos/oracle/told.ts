@@ -1,7 +1,7 @@
 import type { Device } from '../clients/device.js'
 import type { Told } from '../clients/journal.js'
 import type { Violation } from '../findings.js'
-import type { Ledger, SentMessage, Stay } from '../ledger.js'
+import type { Ledger, RedisTrouble, SentMessage, Stay } from '../ledger.js'
 
 /** When a message was first told to anybody, by the log's epoch and the message's client id: it had been in that log by then. */
 export type FirstTold = ReadonlyMap<string, number>
@@ -21,10 +21,19 @@ export const firstTold = (devices: readonly Device[]): FirstTold => {
   return first
 }
 
+/** From a trouble's end until all have heard what was told in it. */
+const heardAfterMs = 15_000
+
+/** When all workers have heard of a removal that was acknowledged: at once, unless Redis could not be told, or was another one to some of them. */
+const heardBy = (at: number, troubles: readonly RedisTrouble[]): number => {
+  const met = troubles.filter(({ from, to }) => at >= from && at <= to + heardAfterMs)
+  return Math.max(at, ...met.map(({ to }) => to + heardAfterMs))
+}
+
 /** True where it was written before the end of a stay, and not told to others before its beginning. What is told late is told to who came meanwhile, too. */
-const belongs = (sent: SentMessage, inLogAt: number, { added, removed }: Stay): boolean => {
+const belongs = (sent: SentMessage, inLogAt: number, { added, removed }: Stay, troubles: readonly RedisTrouble[]): boolean => {
   // A removal ends a stay, unless an attempt to add that nobody knows the outcome of may still come after it.
-  const ended = added.attempts.some((attempt) => attempt.unknown) ? undefined : removed?.ackedAt
+  const ended = added.attempts.some((attempt) => attempt.unknown) ? undefined : removed?.ackedAt && heardBy(removed.ackedAt, troubles)
   const writtenAt = sent.contents[0]?.write.startedAt ?? 0
   return writtenAt <= (ended ?? Number.POSITIVE_INFINITY) && inLogAt >= added.startedAt - joinMarginMs
 }
@@ -38,7 +47,7 @@ export function* checkTold(device: Device, ledger: Ledger, first: FirstTold): Ge
     const conversation = ledger.conversations.get(told.conversationId)
     if (!sent || !conversation) continue // a system message; a conversation whose beginning nobody knows of
     const stays = conversation.stays.get(device.userId) ?? []
-    if (!stays.some((stay) => belongs(sent, first.get(keyOf(told)) ?? told.at, stay))) yield foreign(device, told)
+    if (!stays.some((stay) => belongs(sent, first.get(keyOf(told)) ?? told.at, stay, ledger.redisTroubles))) yield foreign(device, told)
   }
 }
 
