@@ -53,7 +53,7 @@ export interface Restore {
   readonly restoredAt: number
 }
 
-/** A time in which Redis was not one and whole. */
+/** A time in which Redis was not one. */
 export interface RedisTrouble {
   readonly from: number
   to: number
