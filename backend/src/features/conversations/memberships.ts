@@ -42,15 +42,17 @@ export class Memberships {
     return conversation?.members ?? []
   }
 
-  /** Who has a direct conversation with a person; newest activity first. */
-  async partnersOf(userId: string, most: number): Promise<string[]> {
+  /** Who has a direct conversation with a person, and since when; newest activity first. */
+  async partnersOf(userId: string, most: number): Promise<{ userId: string; since: Date }[]> {
     const conversations = await this.#conversations
-      .find({ 'members.userId': toObjectId(userId), type: 'direct' }, { members: 1 })
+      .find({ 'members.userId': toObjectId(userId), type: 'direct' }, { members: 1, createdAt: 1 })
       .sort({ lastMessageAt: -1, _id: -1 })
       .limit(most)
       .lean()
-    const ids = conversations.flatMap(({ members }) => members.map((member) => member.userId.toHexString()))
-    return ids.filter((id) => id !== userId)
+    const people = conversations.flatMap(({ members, createdAt }) =>
+      members.map((member) => ({ userId: member.userId.toHexString(), since: createdAt })),
+    )
+    return people.filter((person) => person.userId !== userId)
   }
 
   /** To be called when people have left, or were sent away. */

@@ -44,7 +44,7 @@ export const AddMembers = z.strictObject({ userIds: z.array(Id).min(1).max(mostA
 export const RoleName = z.enum(roles)
 export const ChangeRole = z.strictObject({ role: RoleName })
 
-/** In events they are 0: they only rise, so a client keeps the higher. */
+/** They only rise, so of two that differ a client keeps the higher. */
 const watermarks = { deliveredSeq: z.int().min(0), readSeq: z.int().min(0) }
 
 export const MemberView = z
@@ -71,7 +71,7 @@ export const ConversationView = z
     members: z.array(MemberView).meta({ description: 'All of a direct conversation, the first 20 of a group' }),
     lastSeq: z.int().min(0),
     lastMessageAt: z.iso.datetime().meta({ description: 'The time of creation while there is no message' }),
-    unreadCount: z.int().min(0).meta({ description: 'lastSeq less the higher of my.readSeq and my.joinedSeq; in events 0' }),
+    unreadCount: z.int().min(0).meta({ description: 'lastSeq less the higher of my.readSeq and my.joinedSeq' }),
     my: z.object({ role: RoleName, joinedAt: z.iso.datetime(), joinedSeq: z.int().min(0), ...watermarks }),
     createdAt: z.iso.datetime(),
     version: z.int().positive(),

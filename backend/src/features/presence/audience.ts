@@ -6,6 +6,14 @@ interface Dependencies {
   readonly users: UserService
 }
 
+/** Somebody whom another may see. */
+interface Seen {
+  readonly userId: string
+  /** When the two began to talk. */
+  readonly since: Date
+  readonly lastSeenAt: Date | null
+}
+
 const mostTold = 1000
 const mostShown = 100
 
@@ -17,8 +25,8 @@ export class Audience {
   }
 
   /** Who is told of a person, whatever they have set; the nearest first. */
-  around(userId: string): Promise<string[]> {
-    return this.#deps.memberships.partnersOf(userId, mostTold)
+  async around(userId: string): Promise<string[]> {
+    return (await this.#deps.memberships.partnersOf(userId, mostTold)).map((partner) => partner.userId)
   }
 
   /** Who may be told whether a person is there; nobody where they do not show it. */
@@ -26,9 +34,14 @@ export class Audience {
     return (await this.#deps.users.showingPresence([userId])).size > 0 ? this.around(userId) : []
   }
 
-  /** Those whom a person may see, and when they were there last. */
-  async seenBy(viewerId: string): Promise<Map<string, Date | null>> {
+  /** Those whom a person may see; the nearest first. */
+  async seenBy(viewerId: string): Promise<Seen[]> {
     const partners = await this.#deps.memberships.partnersOf(viewerId, mostShown)
-    return partners.length > 0 ? this.#deps.users.showingPresence(partners) : new Map()
+    if (partners.length === 0) return []
+    const showing = await this.#deps.users.showingPresence(partners.map(({ userId }) => userId))
+    return partners.flatMap(({ userId, since }) => {
+      const lastSeenAt = showing.get(userId)
+      return lastSeenAt === undefined ? [] : [{ userId, since, lastSeenAt }]
+    })
   }
 }

@@ -28,6 +28,7 @@ interface Dependencies {
 /** A stream that has just caught up. */
 interface LiveStream {
   readonly userId: string
+  readonly ended: boolean
   passing(frame: Buffer): void
 }
 
@@ -44,9 +45,10 @@ export class PresenceService {
   readonly #times: PresenceTimes
   readonly #here = new Set<string>()
   readonly #changed = new Set<string>()
-  readonly #live = new Set<LiveStream>()
-  /** Those that were live before, and may have been told what is not true any more. */
-  readonly #shown = new WeakSet<LiveStream>()
+  /** To be shown who is there, and until when they may have been told what is not true any more; in ms, 0 for a stream that begins. */
+  readonly #live = new Map<LiveStream, number>()
+  readonly #liveAt = new WeakMap<LiveStream, number>()
+  readonly #again = new Map<LiveStream, number>()
   readonly #timers: NodeJS.Timeout[] = []
   readonly #pump = new Pump(
     () => this.#changed.size > 0 || this.#live.size > 0,
@@ -93,7 +95,8 @@ export class PresenceService {
   /** Tells a stream who is there, of those whom its person talks with; and who is not, where it was told of them before. */
   live(stream: LiveStream): void {
     if (this.#live.size >= mostLive) return // it hears of who comes and goes
-    this.#live.add(stream)
+    this.#live.set(stream, this.#liveAt.get(stream) ?? 0)
+    this.#liveAt.set(stream, Date.now())
     this.#pump.wake()
   }
 
@@ -108,31 +111,41 @@ export class PresenceService {
   }
 
   async #turn(): Promise<void> {
-    const [changed, live] = [take(this.#changed), take(this.#live)]
+    const [changed, live] = [[...this.#changed].slice(0, mostAtOnce), take(this.#live)]
+    for (const userId of changed) this.#changed.delete(userId)
+    const showing = Promise.all(live.map(([stream, before]) => this.#show(stream, before)))
     try {
       const [here, gone] = [changed.filter((userId) => this.#here.has(userId)), changed.filter((userId) => !this.#here.has(userId))]
       const came = await this.#deps.store.touch(here, this.#times.live)
       await this.#deps.store.touch(gone, this.#times.grace)
       await Promise.all(came.map(async (userId) => this.#tell(await this.#deps.audience.of(userId), userId, true, null)))
-      await Promise.all(live.map((stream) => this.#show(stream)))
     } catch (error) {
       this.#warn(error)
     }
+    await showing
   }
 
-  async #show(stream: LiveStream): Promise<void> {
+  async #show(stream: LiveStream, before: number): Promise<void> {
     const { audience, store } = this.#deps
-    const seen = await audience.seenBy(stream.userId)
-    const online = new Set(await store.online([...seen.keys()]))
-    for (const [userId, lastSeenAt] of seen) {
-      if (online.has(userId)) stream.passing(frameOf(userId, true, null))
-      else if (this.#shown.has(stream)) stream.passing(frameOf(userId, false, lastSeenAt))
+    if (stream.ended) return
+    try {
+      const seen = await audience.seenBy(stream.userId)
+      const online = new Set(await store.online(seen.map(({ userId }) => userId)))
+      for (const { userId, since, lastSeenAt } of seen) {
+        if (online.has(userId)) stream.passing(frameOf(userId, true, null))
+        else if (since.getTime() < before) stream.passing(frameOf(userId, false, lastSeenAt))
+      }
+    } catch (error) {
+      this.#warn(error)
+      if (this.#again.size < mostLive) this.#again.set(stream, before)
     }
-    this.#shown.add(stream)
   }
 
   /** Tells of those whose time has run out at every worker. */
   async #look(): Promise<void> {
+    for (const [stream, before] of this.#again) this.#live.set(stream, this.#live.get(stream) ?? before)
+    this.#again.clear()
+    this.#pump.wake()
     try {
       await Promise.all((await this.#deps.store.gone()).map((gone) => this.#tellGone(gone)))
     } catch (error) {
@@ -169,8 +182,8 @@ export class PresenceService {
 const frameOf = (userId: string, online: boolean, lastSeenAt: Date | null): Buffer =>
   encodePassing({ type: 'presence', at: new Date().toISOString(), userId, online, lastSeenAt: lastSeenAt?.toISOString() ?? null })
 
-const take = <T>(from: Set<T>): T[] => {
+const take = <K, T>(from: Map<K, T>): [K, T][] => {
   const taken = [...from].slice(0, mostAtOnce)
-  for (const each of taken) from.delete(each)
+  for (const [key] of taken) from.delete(key)
   return taken
 }
