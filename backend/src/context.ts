@@ -130,7 +130,17 @@ export const createContext = (
     gone,
     worker: leases.worker,
   })
-  const members = new MemberService({ conversations, changes, memberships, users, log, outbox, source: conversationOutbox, gone })
+  const members = new MemberService({
+    conversations,
+    changes,
+    memberships,
+    users,
+    log,
+    outbox,
+    source: conversationOutbox,
+    gone,
+    headOf: (id) => heads.read(id),
+  })
 
   const presence = new PresenceService({
     store: redis ? new RedisPresence({ redis: redis.commands, keyspace, worker: leases.worker }) : new MemoryPresence(),

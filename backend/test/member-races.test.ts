@@ -139,7 +139,7 @@ describe('whatever is done by whom, in whichever order,', () => {
   )
   const idOf = (n: number): string => ids[n]?.toHexString() ?? ''
   const decide = (does: string, whom: string) => (situation: Situation) => {
-    if (does === 'add') return adding([whom], { unknown: new Set(), since: undefined })(situation)
+    if (does === 'add') return adding([whom], { unknown: new Set(), since: undefined, head: 0 })(situation)
     if (does === 'remove') return removing(whom)(situation)
     if (does === 'leave') return leaving(situation)
     return changingRole(whom, does === 'owner' || does === 'admin' ? does : 'member')(situation)

@@ -123,6 +123,19 @@ describe('adding members', () => {
     expect((await outsider.get(path).expect(200)).body).toMatchObject({ memberCount: 6, my: { role: 'member' } })
   })
 
+  it('says from which message on a newcomer is there, however late what is derived from messages is', async () => {
+    const path = await aGroupOfFive()
+    const id = path.slice('/conversations/'.length)
+    const lastSeq = async () => Number((await people.owner.get(path).expect(200)).body.lastSeq)
+    for (const text of ['one', 'two']) await people.owner.send(id, { text }).expect(201)
+    const { body: newest } = await people.owner.send(id, { text: 'three' }).expect(201)
+    const conversations = app.context.mongo.connection.collection('conversations')
+    await expect.poll(lastSeq).toBe(newest.seq)
+    await conversations.updateOne({ _id: new Types.ObjectId(id) }, { $set: { lastSeq: 1 } })
+    await people.admin.post(`${path}/members`, { userIds: [people.outsider.id] }).expect(200)
+    expect((await people.outsider.get(path).expect(200)).body.my.joinedSeq).toBe(newest.seq)
+  })
+
   it('lets a newcomer read what was said before', async () => {
     const path = await aGroupOfFive()
     await people.owner.send(path.slice('/conversations/'.length), { text: 'before' }).expect(201)

@@ -50,7 +50,7 @@ interface Dependencies {
 
 const defaultForgetAfterMs = 45_000
 const tickMs = 1000
-const mostWaitMs = 2000
+const mostWaitMs = 10_000
 const mostTold = 200_000
 const mostUntold = 50_000
 const mostInOneWrite = 1000
@@ -80,7 +80,7 @@ export class Outbox {
   }
 
   /**
-   * Publishes and waits until it is told, or 2 s: for what must have been heard before it is answered.
+   * Publishes and waits until it is told, or 10 s: for what must have been heard before it is answered.
    * @returns false where it is not told by then; it is tried again
    */
   async publishAndWait(source: OutboxSource, document: Stored): Promise<boolean> {

@@ -18,14 +18,14 @@ export const memberOf = (conversation: ConversationDocument, userId: string): Me
  * @throws Problem forbidden, validation_failed for unknown people, conflict where the group would be too large
  */
 export const adding =
-  (userIds: readonly string[], { unknown, since }: { unknown: ReadonlySet<string>; since: EntryId | undefined }) =>
+  (userIds: readonly string[], { unknown, since, head }: { unknown: ReadonlySet<string>; since: EntryId | undefined; head: number }) =>
   ({ conversation, actor, at }: Situation): Change | undefined => {
     requirePermission(actor.role, 'addMembers')
     if (unknown.size > 0) throw nobody(userIds.findIndex((id) => unknown.has(id)))
     const present = new Set(conversation.members.map(({ userId }) => userId.toHexString()))
     const newcomers = userIds
       .filter((id) => !present.has(id))
-      .map((id): Member => ({ userId: toObjectId(id), role: 'member', joinedAt: at, joinedSeq: conversation.lastSeq }))
+      .map((id): Member => ({ userId: toObjectId(id), role: 'member', joinedAt: at, joinedSeq: Math.max(conversation.lastSeq, head) }))
     if (newcomers.length === 0) return undefined
     const members = [...conversation.members, ...newcomers]
     if (members.length > mostMembers) throw new Problem('conflict', `A group has at most ${mostMembers} members`)

@@ -22,6 +22,8 @@ interface Dependencies {
   readonly outbox: Outbox
   readonly source: OutboxSource
   readonly gone: Gone
+  /** The seq of a conversation's newest message, as a majority of the database has it. */
+  readonly headOf: (conversationId: string) => Promise<number>
 }
 
 const Position = z.tuple([z.iso.datetime(), Id])
@@ -64,7 +66,8 @@ export class MemberService {
     const { changes, users, outbox, source } = this.#deps
     const unknown = new Set(await users.unknownAmong(userIds))
     const since = await this.#logPosition(conversationId)
-    const { before, conversation, changed } = await changes.apply(caller, conversationId, adding(userIds, { unknown, since }))
+    const head = await this.#deps.headOf(conversationId) // after the position: what is sent after it is told after that. lastSeq may lag behind
+    const { before, conversation, changed } = await changes.apply(caller, conversationId, adding(userIds, { unknown, since, head }))
     if (changed) outbox.publish(source, [conversation]) // the sweeper publishes it if this worker dies first
     return { conversation, items: conversation.members.filter(({ userId }) => !memberOf(before, userId.toHexString())) }
   }

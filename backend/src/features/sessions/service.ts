@@ -84,7 +84,7 @@ export class SessionService {
     return session.expiresAt
   }
 
-  /** Ends a session before its time and tells every worker; returns once that is published, or after 2 s, when it is on its way. */
+  /** Ends a session before its time and tells every worker; returns once that is published, or after 10 s, when it is on its way. */
   async revoke({ userId, sessionId }: Caller, reason: RevocationReason): Promise<void> {
     const { sessions, revoked, outbox, source, worker } = this.#deps
     const revokedAt = new Date()
