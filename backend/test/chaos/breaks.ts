@@ -46,7 +46,7 @@ export const breaks: Readonly<Record<string, Break>> = {
   heads: {
     about: 'a worker believes the heads that it remembers, and never looks again',
     edits: [
-      { file: 'features/messages/heads.js', find: 'async #hints(keys) {', replace: 'async #hints(keys) {\n        return [];' },
+      { file: 'features/messages/heads.js', find: 'async #hints(keys) {', replace: 'async #hints(keys) {\n        return new Map();' },
       {
         file: 'features/messages/commit-lane.js',
         find: 'await Promise.all(stale.map(',
