@@ -44,16 +44,16 @@ export const breaks: Readonly<Record<string, Break>> = {
     redis: 'sentinel',
   },
   heads: {
-    about: 'a worker believes the heads that it remembers, and never looks again',
+    about: 'a worker tells the others of heads that the database has not acknowledged',
     edits: [
-      { file: 'features/messages/heads.js', find: 'async #hints(keys) {', replace: 'async #hints(keys) {\n        return new Map();' },
       {
         file: 'features/messages/commit-lane.js',
-        find: 'await Promise.all(stale.map(',
-        replace: 'await Promise.all([].map(',
+        find: 'const documents = numbered(sent, heads);',
+        replace: `const documents = numbered(sent, heads);
+            this.#deps.heads.raise(new Map(documents.map(({ conversationId, seq }) => [conversationId.toHexString(), seq])));`,
       },
     ],
-    faults: ['worker killed'],
+    faults: ['database killed'],
     redis: 'single',
   },
   generation: {
