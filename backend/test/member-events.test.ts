@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { Types } from 'mongoose'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
 import { type ConversationDocument, conversationSource } from '../src/features/conversations/index.js'
+import { encodeFrame } from '../src/realtime/catalogue.js'
 import { outboxEntry } from '../src/realtime/outbox-entry.js'
 import { aGroup, aPerson, type Person, peopleInNumbers } from './support/people.js'
 import { SseClient, type SseEvent } from './support/sse-client.js'
@@ -347,6 +348,26 @@ describe('a removal that was answered', () => {
     expect(JSON.stringify(stream.events)).not.toContain('among ourselves')
     await cutOff.close()
     await proxy.close()
+  })
+
+  it('is not undone where a stream that begins after it hears once more of their coming', async () => {
+    const id = await aGroupOf(ann, bob)
+    await owner.delete(`/conversations/${id}/members/${bob.id}`).expect(204)
+    const stream = await aStream(bob)
+    await app.context.log.append({
+      channel: `user:${bob.id}`,
+      eventId: randomUUID(),
+      frame: encodeFrame('told-again', {}),
+      control: { joined: { conversationId: id, userIds: [bob.id], version: 1, since: '0-0' } },
+    })
+    await stream.waitFor(({ event }) => event === 'told-again', deadlineMs)
+    const other = await aGroupOf(bob)
+    for (const text of ['one', 'two', 'three']) {
+      await owner.send(id, { text: 'among ourselves' }).expect(201)
+      await owner.send(other, { text }).expect(201)
+      await stream.waitFor((event) => JSON.stringify(event.data).includes(`"${text}"`), deadlineMs)
+    }
+    expect(JSON.stringify(stream.events)).not.toContain('among ourselves')
   })
 
   it('is not undone where the adding before it is told once more, to a log that has lost it', async () => {

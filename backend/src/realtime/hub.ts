@@ -67,6 +67,7 @@ export class Hub implements LogListener {
   #watcher: StreamWatcher | undefined
   #onRevoked: (sessionId: string) => void = () => undefined
   #onLeft: (left: Left) => void = () => undefined
+  #isMember: ((userId: string, conversationId: string) => Promise<boolean>) | undefined
 
   /** @param awayDeadlineMs how long streams wait for a Redis that was lost */
   constructor(log: EventLog, logger: Logger, { awayDeadlineMs }: { awayDeadlineMs?: number } = {}) {
@@ -143,6 +144,11 @@ export class Hub implements LogListener {
   /** Calls back whenever people have left a conversation. */
   onLeft(listener: (left: Left) => void): void {
     this.#onLeft = listener
+  }
+
+  /** Who is to be asked before a stream tells of a conversation that its user is said to have joined: a log that was lost may be told so once more, and of their going before. */
+  askMembership(isMember: (userId: string, conversationId: string) => Promise<boolean>): void {
+    this.#isMember = isMember
   }
 
   /** Knows a stream by its user from now on, so that a conversation that begins meanwhile is heard of. */
@@ -262,9 +268,19 @@ export class Hub implements LogListener {
     for (const stream of this.#ofUsers(joined.userIds)) {
       const since = stream.membershipChanges.joined(joined)
       if (since === undefined || stream.channels.has(channel)) continue
-      stream.channels.set(channel, since)
-      if (stream.opened && !this.#recovery.has(stream)) void this.catchUp(stream)
+      this.#admit(stream, { ...joined, since }).catch((error: unknown) => {
+        this.#logger.info({ err: error }, 'a stream could not join a conversation')
+        stream.cut()
+      })
     }
+  }
+
+  async #admit(stream: EventStream, { conversationId, version, since }: Joined): Promise<void> {
+    const channel: Channel = `conversation:${conversationId}`
+    if (this.#isMember && !(await this.#isMember(stream.userId, conversationId))) return
+    if (!this.#streams.has(stream) || stream.channels.has(channel) || !stream.membershipChanges.isIn(conversationId, version)) return
+    stream.channels.set(channel, since)
+    if (stream.opened && !this.#recovery.has(stream)) await this.catchUp(stream)
   }
 
   /** People went from a conversation: their streams tell nothing more of it. */

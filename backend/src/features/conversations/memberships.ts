@@ -15,8 +15,9 @@ export class Memberships {
   readonly #conversations: Model<ConversationDocument>
   readonly #known = new LRUCache<string, true>({ max: mostCached, ttl: cacheTtlMs })
   #forgotten = 0
-  constructor(deps: { conversations: Model<ConversationDocument>; hub: Pick<Hub, 'onLeft'> }) {
+  constructor(deps: { conversations: Model<ConversationDocument>; hub: Pick<Hub, 'onLeft' | 'askMembership'> }) {
     this.#conversations = deps.conversations
+    deps.hub.askMembership((userId, conversationId) => this.#isStored(userId, conversationId))
     deps.hub.onLeft(({ conversationId, userIds }) => this.forget(conversationId, userIds))
   }
 
@@ -28,6 +29,11 @@ export class Memberships {
     // Somebody who left while this was read may be the one who was found.
     if (found && before === this.#forgotten) this.#known.set(key, true)
     return found !== null
+  }
+
+  async #isStored(userId: string, conversationId: string): Promise<boolean> {
+    const member = { _id: toObjectId(conversationId), 'members.userId': toObjectId(userId) }
+    return (await this.#conversations.exists(member).read('primary')) !== null
   }
 
   /** True for who may delete others' messages in a group. Asked anew each time. */
