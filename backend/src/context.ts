@@ -1,5 +1,6 @@
 import type { Config } from './config.js'
 import { AccountService, Passwords } from './features/accounts/index.js'
+import { type AuditDocument, AuditLog, auditSchema } from './features/audit/index.js'
 import {
   Activity,
   Changes,
@@ -76,7 +77,8 @@ export const createContext = (
   const conversationModel = connection.model<ConversationDocument>('Conversation', conversationSchema)
   const messageModel = connection.model<MessageDocument>('Message', messageSchema)
   const receiptModel = connection.model<ReceiptDocument>('Receipt', receiptSchema)
-  const models = [userModel, sessionModel, conversationModel, messageModel, receiptModel]
+  const auditModel = connection.model<AuditDocument>('Audit', auditSchema)
+  const models = [userModel, sessionModel, conversationModel, messageModel, receiptModel, auditModel]
 
   const { shards } = config.eventLog
   const tags = Array.from({ length: shards }, (_, shard) => tagOf(shard))
@@ -99,6 +101,7 @@ export const createContext = (
   const leases = new Leases({ leases: () => collection('leases'), logger })
 
   const accessTokens = new AccessTokens(config.tokens)
+  const audit = new AuditLog({ entries: auditModel })
   const users = new UserService({ users: userModel })
   const revokedSessions = new RevokedSessions({ sessions: sessionModel, hub, accessTtlSeconds: accessTokens.ttlSeconds, logger })
   const sessionOutbox = sessionSource(() => collection('sessions'))
@@ -220,6 +223,7 @@ export const createContext = (
     sweeper,
     limits: new Limits(config.limits),
     accessTokens,
+    audit,
     accounts,
     sessions,
     revokedSessions,

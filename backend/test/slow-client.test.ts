@@ -57,7 +57,7 @@ const aCrowd = async (): Promise<{ channel: Conversation; crowd: RawReader[] }> 
   const all: RawReader[] = []
   for (const { id } of members) {
     for (let session = 0; session < crowd.sessions; session++) {
-      const { accessToken } = await app.context.sessions.open(toObjectId(id), null)
+      const { accessToken } = await app.context.sessions.open({ _id: toObjectId(id) }, null)
       all.push(...(await Promise.all(Array.from({ length: crowd.streams }, () => aReader(accessToken)))))
     }
   }

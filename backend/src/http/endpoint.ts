@@ -3,13 +3,22 @@ import type { z } from 'zod'
 import type { Context } from '../context.js'
 import type { LimitName } from './limits-table.js'
 
-/** Who may call: anyone; a signed-in person; or, `ticket`, one who holds a ticket of theirs in the query. */
-export type Access = 'anyone' | 'user' | 'ticket'
+/** Who may call: anyone; a signed-in person; an administrator; or, `ticket`, one who holds a ticket of theirs in the query. */
+export type Access = 'anyone' | 'user' | 'admin' | 'ticket'
 
 /** The signed-in caller; `undefined` where access is 'anyone'. */
 export interface Caller {
   readonly userId: string
   readonly sessionId: string
+  /** Absent for a person like any other. */
+  readonly role?: 'admin'
+}
+
+/** Where a call comes from. */
+export interface Origin {
+  readonly ip: string
+  /** At most 256 characters of the User-Agent. */
+  readonly userAgent: string
 }
 type CallerOf<A extends Access> = A extends 'anyone' ? undefined : Caller
 
@@ -38,7 +47,9 @@ interface Declared<A extends Access, S extends Schemas> {
 
 export interface Endpoint<A extends Access = Access, S extends Schemas = Schemas, R extends Responses = Responses> extends Declared<A, S> {
   readonly responses: R
-  handler(call: Parsed<S> & { readonly context: Context; readonly caller: CallerOf<A> }): Promise<Reply<R>> | Reply<R>
+  handler(
+    call: Parsed<S> & { readonly context: Context; readonly caller: CallerOf<A>; readonly origin: Origin },
+  ): Promise<Reply<R>> | Reply<R>
 }
 
 /** An endpoint whose answer is a stream: its handler writes to the response by itself. */

@@ -19,6 +19,11 @@ export const defaultLimits = {
   api: { rate: '1000/min', by: ['user'], about: 'People who are signed in; per user' },
   login: { rate: '5/min', by: ['ip', 'account'], about: 'Sign-in; per IP and per account' },
   register: { rate: '3/h', by: ['ip'], about: 'New accounts; per IP' },
+  refresh: { rate: '10/min', by: ['ip'], about: 'Renewed tokens; per IP' },
+  otp: { rate: '3/h', by: ['account'], about: 'Codes sent to a phone; per phone' },
+  qr: { rate: '20/min', by: ['ip'], about: 'QR sign-ins that a browser begins or asks about; per IP' },
+  service_token: { rate: '50/min', by: ['ip'], about: 'Tokens for machines; per IP' },
+  lookup: { rate: '10/h', by: ['user'], about: 'Phone numbers looked up; per user' },
   messages: { rate: '20/s burst 60', by: ['user'], about: 'Sent and edited messages, not counted in LIMIT_API; per user' },
   streams: { rate: '30/min', by: ['session'], about: 'Opened event streams; per session' },
 } as const satisfies Record<string, Row>

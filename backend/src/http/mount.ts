@@ -4,13 +4,14 @@ import { z } from 'zod'
 import type { Context } from '../context.js'
 import { answerJson } from './answer.js'
 import { authenticate } from './authenticate.js'
-import type { AnyEndpoint, Caller, Schemas } from './endpoint.js'
+import type { AnyEndpoint, Caller, Origin, Schemas } from './endpoint.js'
 import { letGo } from './let-go.js'
 import { run } from './limits.js'
 import { Problem } from './problem.js'
 
 const readJson = express.json({ limit: '256kb', type: 'application/json' })
 const mostErrors = 20
+const mostOfUserAgent = 256
 
 /** Makes Express routes from declarations. One handler a route: who, how often, what, then the work. */
 export const mount = (app: Express, base: string, endpoints: readonly AnyEndpoint[], context: Context): void => {
@@ -23,7 +24,7 @@ const serve = (declared: AnyEndpoint, context: Context): RequestHandler => {
     const caller = await callerOf(declared, context, request, response)
     if (limit !== 'none') await context.limits.count(limit, request, response, caller)
     if (declared.request.body) await run(readJson, request, response)
-    const call = { ...parse(declared.request, request), context, caller }
+    const call = { ...parse(declared.request, request), context, caller, origin: originOf(request) }
     if (limit !== 'none') await context.limits.countAccount(limit, request, response)
     if (declared.open) {
       await declared.open({ ...call, request, response } as never)
@@ -45,7 +46,7 @@ const callerOf = async (declared: AnyEndpoint, context: Context, request: Reques
     if (declared.access === 'ticket' && request.headers.authorization === undefined && typeof ticket === 'string') {
       return living(await redeem(ticket, context), context)
     }
-    return living(authenticate(request.headers.authorization, context.accessTokens), context)
+    return allowed(declared, living(authenticate(request.headers.authorization, context.accessTokens), context))
   } catch (error) {
     await context.limits.count('anonymous', request, response, undefined)
     throw error
@@ -58,6 +59,12 @@ const living = (caller: Caller, context: Context): Caller => {
   return caller
 }
 
+/** @throws Problem forbidden where only administrators may call */
+const allowed = (declared: AnyEndpoint, caller: Caller): Caller => {
+  if (declared.access === 'admin' && caller.role !== 'admin') throw new Problem('forbidden')
+  return caller
+}
+
 const redeem = async (ticket: string, context: Context): Promise<Caller> => {
   const caller = await context.tickets.redeem(ticket).catch((error: unknown) => {
     throw new Problem('service_unavailable', undefined, { cause: error })
@@ -65,6 +72,11 @@ const redeem = async (ticket: string, context: Context): Promise<Caller> => {
   if (!caller) throw new Problem('unauthenticated', 'The ticket was used or has expired')
   return caller
 }
+
+const originOf = ({ ip, headers }: Request): Origin => ({
+  ip: ip ?? '',
+  userAgent: (headers['user-agent'] ?? '').slice(0, mostOfUserAgent),
+})
 
 const parse = (schemas: Schemas, request: Request): Record<string, unknown> => {
   const parsed: Record<string, unknown> = {}

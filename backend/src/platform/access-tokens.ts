@@ -8,6 +8,7 @@ const audience = 'heliograph'
 export interface AccessClaims {
   readonly userId: string
   readonly sessionId: string
+  readonly role?: 'admin'
 }
 
 /** Why a token was not accepted: too old, or not one of ours. */
@@ -34,8 +35,8 @@ export class AccessTokens {
     this.ttlSeconds = options.accessTtlSeconds
   }
 
-  sign({ userId, sessionId }: AccessClaims): string {
-    return jwt.sign({ sid: sessionId }, this.#key, {
+  sign({ userId, sessionId, role }: AccessClaims): string {
+    return jwt.sign({ sid: sessionId, ...(role && { role }) }, this.#key, {
       algorithm,
       subject: userId,
       issuer: this.#issuer,
@@ -49,7 +50,7 @@ export class AccessTokens {
     const claims = this.#claims(token)
     if (typeof claims === 'string' || typeof claims.sub !== 'string' || typeof claims.sid !== 'string' || claims.exp === undefined)
       throw new AccessTokenError('invalid')
-    return { userId: claims.sub, sessionId: claims.sid }
+    return { userId: claims.sub, sessionId: claims.sid, ...(claims.role === 'admin' && { role: 'admin' }) }
   }
 
   #claims(token: string): string | jwt.JwtPayload {

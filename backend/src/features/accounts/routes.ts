@@ -33,7 +33,7 @@ export const refresh = endpoint({
   path: '/auth/refresh',
   summary: 'Trade a refresh token, once, for a new pair',
   access: 'anyone',
-  limit: 'anonymous',
+  limit: 'refresh',
   request: { body: Refresh },
   responses: { 200: TokensView },
   async handler({ context, body }) {

@@ -22,7 +22,7 @@ export class AccountService {
   async register({ phone, password, name, device }: Register): Promise<SignIn> {
     const passwordHash = await this.#deps.passwords.hash(password)
     const user = await this.#deps.users.create({ phone, name, passwordHash })
-    return { user, ...(await this.#deps.sessions.open(user._id, device ?? null)) }
+    return { user, ...(await this.#deps.sessions.open(user, device ?? null)) }
   }
 
   /** @throws Problem invalid_credentials, whether the phone or the password is wrong */
@@ -30,6 +30,6 @@ export class AccountService {
     const user = await this.#deps.users.findByPhone(phone)
     const matches = await this.#deps.passwords.verify(user?.passwordHash, password)
     if (!user || !matches) throw new Problem('invalid_credentials')
-    return { user, ...(await this.#deps.sessions.open(user._id, device ?? null)) }
+    return { user, ...(await this.#deps.sessions.open(user, device ?? null)) }
   }
 }

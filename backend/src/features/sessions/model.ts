@@ -10,6 +10,8 @@ export interface Device {
 export interface SessionDocument extends WithOutbox {
   _id: Types.ObjectId
   userId: Types.ObjectId
+  /** The person's role when they signed in: a change of it ends their sessions. */
+  role?: 'admin'
   device: Device | null
   /** SHA-256 of the refresh token, base64url: who reads the database cannot sign in. */
   refreshHash: string
@@ -23,6 +25,7 @@ export interface SessionDocument extends WithOutbox {
 export const sessionSchema = new Schema<SessionDocument>(
   {
     userId: { type: Schema.Types.ObjectId, required: true },
+    role: { type: String, enum: ['admin'] },
     device: { type: new Schema({ name: String, platform: String, appVersion: String }, { _id: false }), default: null },
     refreshHash: { type: String, required: true },
     createdAt: { type: Date, required: true },

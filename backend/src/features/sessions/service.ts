@@ -1,4 +1,4 @@
-import type { Model, Types } from 'mongoose'
+import type { Model } from 'mongoose'
 import type { Caller } from '../../http/endpoint.js'
 import { toObjectId } from '../../http/ids.js'
 import { Problem } from '../../http/problem.js'
@@ -6,6 +6,7 @@ import type { AccessTokens } from '../../platform/access-tokens.js'
 import { hashOfToken, newToken } from '../../platform/random-tokens.js'
 import type { Outbox, OutboxSource } from '../../realtime/outbox.js'
 import { outboxEntry } from '../../realtime/outbox-entry.js'
+import type { UserDocument } from '../users/index.js'
 import type { Device, SessionDocument } from './model.js'
 import type { RevokedSessions } from './revoked-sessions.js'
 
@@ -42,11 +43,15 @@ export class SessionService {
   }
 
   /** Begins a session for a user who has just proved who they are. */
-  async open(userId: Types.ObjectId, device: Device | null): Promise<Tokens & { session: SessionDocument }> {
+  async open(
+    { _id: userId, role }: Pick<UserDocument, '_id' | 'role'>,
+    device: Device | null,
+  ): Promise<Tokens & { session: SessionDocument }> {
     const refreshToken = newToken(refreshTokenBytes)
     const now = new Date()
     const created = await this.#deps.sessions.create({
       userId,
+      ...(role && { role }),
       device,
       refreshHash: hashOfToken(refreshToken),
       createdAt: now,
@@ -107,7 +112,11 @@ export class SessionService {
 
   #tokens(session: SessionDocument, refreshToken: string): Tokens {
     const { accessTokens } = this.#deps
-    const accessToken = accessTokens.sign({ userId: session.userId.toHexString(), sessionId: session._id.toHexString() })
+    const accessToken = accessTokens.sign({
+      userId: session.userId.toHexString(),
+      sessionId: session._id.toHexString(),
+      ...(session.role && { role: session.role }),
+    })
     return { accessToken, expiresIn: accessTokens.ttlSeconds, refreshToken }
   }
 

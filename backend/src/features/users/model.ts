@@ -4,6 +4,8 @@ export interface UserDocument {
   _id: Types.ObjectId
   phone: string
   name: string
+  /** Absent for a person like any other. */
+  role?: 'admin'
   passwordHash: string
   /** Absent is what it is without being asked. */
   settings?: { presence?: boolean }
@@ -19,6 +21,7 @@ export const userSchema = new Schema<UserDocument>(
   {
     phone: { type: String, required: true },
     name: { type: String, required: true },
+    role: { type: String, enum: ['admin'] },
     passwordHash: { type: String, required: true },
     settings: { type: { _id: false, presence: Boolean }, default: undefined },
     lastSeenAt: Date,

@@ -1,0 +1,2 @@
+export { type AuditDocument, auditSchema } from './model.js'
+export { AuditLog } from './service.js'
