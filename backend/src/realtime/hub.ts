@@ -59,6 +59,8 @@ export class Hub implements LogListener {
   readonly #controlFeed: ControlFeed
   readonly #catchUps: CatchUps
   readonly #recovery: Recovery
+  /** Streams whose users are said to have joined something, until it is known. */
+  readonly #admissions = new Map<EventStream, Promise<void>>()
   readonly #timer: NodeJS.Timeout
   #turn = 0
   #epoch: string | undefined
@@ -268,19 +270,33 @@ export class Hub implements LogListener {
     for (const stream of this.#ofUsers(joined.userIds)) {
       const since = stream.membershipChanges.joined(joined)
       if (since === undefined || stream.channels.has(channel)) continue
-      this.#admit(stream, { ...joined, since }).catch((error: unknown) => {
-        this.#logger.info({ err: error }, 'a stream could not join a conversation')
-        stream.cut()
-      })
+      this.#admit(stream, { ...joined, since })
     }
   }
 
-  async #admit(stream: EventStream, { conversationId, version, since }: Joined): Promise<void> {
+  /** Asks whether it is so. Meanwhile the stream stands still: no position that it gives may pass what it has still to tell of the conversation. */
+  #admit(stream: EventStream, joined: Joined): void {
+    const before = this.#admissions.get(stream)
+    const admission = Promise.all([before, this.#ask(stream, joined)])
+      .catch((error: unknown) => {
+        this.#logger.info({ err: error }, 'a stream could not join a conversation')
+        stream.cut()
+      })
+      .then(() => {
+        if (this.#admissions.get(stream) === admission) this.#admissions.delete(stream)
+      })
+    this.#admissions.set(stream, admission)
+    // In a turn, so that the event of their coming, which arrives together with this, is told before what was said meanwhile.
+    setImmediate(() => {
+      if (stream.opened && !this.#recovery.has(stream)) void this.catchUp(stream)
+    })
+  }
+
+  async #ask(stream: EventStream, { conversationId, version, since }: Joined): Promise<void> {
     const channel: Channel = `conversation:${conversationId}`
     if (this.#isMember && !(await this.#isMember(stream.userId, conversationId))) return
     if (!this.#streams.has(stream) || stream.channels.has(channel) || !stream.membershipChanges.isIn(conversationId, version)) return
     stream.channels.set(channel, since)
-    if (stream.opened && !this.#recovery.has(stream)) await this.catchUp(stream)
   }
 
   /** People went from a conversation: their streams tell nothing more of it. */
@@ -304,6 +320,7 @@ export class Hub implements LogListener {
   }
 
   async #subscribed(stream: EventStream): Promise<void> {
+    await this.#admissions.get(stream)
     await this.ready()
     if (this.#streams.has(stream)) await this.#subscriptions.add([stream])
   }
