@@ -162,9 +162,10 @@ export class Device {
 
   #begun(conversation: Conversation): void {
     this.journal.note(`conversation ${conversation.id} was told`)
+    const known = this.view.conversations.get(conversation.id)
     // What was said before one came is to be had from the REST interface alone.
-    if (conversation.lastSeq === 0 && conversation.my.joinedSeq === 0) this.view.begin(conversation.id, 0)
-    else if (!this.view.conversations.has(conversation.id)) this.#owe([conversation.id])
+    if (!known && conversation.lastSeq === 0 && conversation.my.joinedSeq === 0) this.view.begin(conversation.id, 0)
+    else if (!known || known.isUnannounced) this.#owe([conversation.id])
   }
 
   #removed({ conversationId, member }: z.infer<typeof MemberEvent>): void {

@@ -9,11 +9,18 @@ export interface ViewedConversation {
   readonly messages: Map<number, Message>
   /** Everything is there up to this seq, and the next to be told is the one after it; undefined until it has been fetched. */
   head: number | undefined
+  /** True where something was told of it before its `conversation.created`: what came before that, and how far others had read, is not known. */
+  isUnannounced: boolean
   /** How far members have read, by user id. */
   readonly readSeqs: Map<string, number>
 }
 
-const nothing = (head: number | undefined): ViewedConversation => ({ messages: new Map(), head, readSeqs: new Map() })
+const nothing = (head: number | undefined): ViewedConversation => ({
+  messages: new Map(),
+  head,
+  isUnannounced: false,
+  readSeqs: new Map(),
+})
 
 /** What a client shows, built from events and from what it was told to fetch. It says where what it is told cannot be true. */
 export class View {
@@ -73,7 +80,11 @@ export class View {
 
   /** `message.created`. */
   created(message: Message): void {
-    this.begin(message.conversationId, message.seq - 1)
+    if (!this.conversations.has(message.conversationId)) {
+      this.begin(message.conversationId, message.seq - 1)
+      const begun = this.conversations.get(message.conversationId)
+      if (begun) begun.isUnannounced = true
+    }
     this.#arrived(message)
   }
 
@@ -117,6 +128,7 @@ export class View {
       if (!conversation.messages.get(seq)?.deletedAt) this.#gap(conversationId, what)
     this.#passedOver.delete(conversationId)
     conversation.head = seqs.at(-1) ?? joinedSeq
+    conversation.isUnannounced = false
   }
 
   #put(conversation: ViewedConversation, message: Message): void {
