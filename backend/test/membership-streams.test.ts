@@ -34,6 +34,12 @@ const aWorker = async (memberships: Membership[], act: (step: number) => Promise
   }
   const log = new LaggingLog({ atStep, lagMs })
   const hub = new Hub(log, createLogger('silent'))
+  hub.askMembership(async (_userId, conversationId) => {
+    await atStep()
+    const isMember = memberships.some((membership) => membership.conversationId === conversationId)
+    await atStep()
+    return isMember
+  })
   const service = new StreamService({
     hub,
     log,
