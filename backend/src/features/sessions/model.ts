@@ -13,6 +13,8 @@ export interface SessionDocument extends WithOutbox {
   /** The person's role when they signed in: a change of it ends their sessions. */
   role?: 'admin'
   device: Device | null
+  /** Where it was signed in from, or refreshed last. */
+  ip?: string
   /** SHA-256 of the refresh token, base64url: who reads the database cannot sign in. */
   refreshHash: string
   createdAt: Date
@@ -27,6 +29,7 @@ export const sessionSchema = new Schema<SessionDocument>(
     userId: { type: Schema.Types.ObjectId, required: true },
     role: { type: String, enum: ['admin'] },
     device: { type: new Schema({ name: String, platform: String, appVersion: String }, { _id: false }), default: null },
+    ip: String,
     refreshHash: { type: String, required: true },
     createdAt: { type: Date, required: true },
     lastSeenAt: { type: Date, required: true },

@@ -1,13 +1,14 @@
 import type { Model } from 'mongoose'
-import type { Caller } from '../../http/endpoint.js'
+import type { Caller, Origin } from '../../http/endpoint.js'
 import { toObjectId } from '../../http/ids.js'
 import { Problem } from '../../http/problem.js'
 import type { AccessTokens } from '../../platform/access-tokens.js'
 import { hashOfToken, newToken } from '../../platform/random-tokens.js'
 import type { Outbox, OutboxSource } from '../../realtime/outbox.js'
-import { outboxEntry } from '../../realtime/outbox-entry.js'
 import type { UserDocument } from '../users/index.js'
 import type { Device, SessionDocument } from './model.js'
+import type { RevocationReason } from './reasons.js'
+import { Revocation } from './revocation.js'
 import type { RevokedSessions } from './revoked-sessions.js'
 
 interface Dependencies {
@@ -21,9 +22,6 @@ interface Dependencies {
   readonly worker: string
 }
 
-/** Why a session ended before its time. */
-type RevocationReason = 'logout'
-
 /** What a client needs to stay signed in. */
 export interface Tokens {
   readonly accessToken: string
@@ -33,19 +31,20 @@ export interface Tokens {
 }
 
 const refreshTokenBytes = 32
-/** A revoked session's document stays at least so long: until its end is told, even after a day without Redis. */
-const leastKeptMs = 86_400_000
 
 export class SessionService {
   readonly #deps: Dependencies
+  readonly #revocation: Revocation
   constructor(deps: Dependencies) {
     this.#deps = deps
+    this.#revocation = new Revocation(deps)
   }
 
-  /** Begins a session for a user who has just proved who they are. */
+  /** Begins a session for a user who has just proved who they are. @param origin where they sign in from */
   async open(
     { _id: userId, role }: Pick<UserDocument, '_id' | 'role'>,
     device: Device | null,
+    origin?: Origin,
   ): Promise<Tokens & { session: SessionDocument }> {
     const refreshToken = newToken(refreshTokenBytes)
     const now = new Date()
@@ -53,6 +52,7 @@ export class SessionService {
       userId,
       ...(role && { role }),
       device,
+      ...(origin && { ip: origin.ip }),
       refreshHash: hashOfToken(refreshToken),
       createdAt: now,
       lastSeenAt: now,
@@ -89,25 +89,20 @@ export class SessionService {
     return session.expiresAt
   }
 
-  /** Ends a session before its time and tells every worker; returns once that is published, or after 10 s, when it is on its way. */
-  async revoke({ userId, sessionId }: Caller, reason: RevocationReason): Promise<void> {
-    const { sessions, revoked, outbox, source, worker } = this.#deps
-    const revokedAt = new Date()
-    const keptUntil = new Date(revokedAt.getTime() + Math.max(leastKeptMs, revoked.rememberedMs))
-    const session = await sessions
-      .findOneAndUpdate(
-        { _id: toObjectId(sessionId), userId: toObjectId(userId), revokedAt: { $exists: false } },
-        {
-          $set: { revokedAt },
-          $max: { expiresAt: keptUntil },
-          $push: { outbox: outboxEntry(worker, 'session.revoked', revokedAt, { reason }) },
-        },
-        { returnDocument: 'after' },
-      )
-      .lean()
-    if (!session) return // it has ended already
-    revoked.note(sessionId)
-    await outbox.publishAndWait(source, session)
+  /**
+   * Ends a session before its time, at every worker.
+   * @returns false where it is not this user's or has ended already; else true once that is published, or after 10 s, when it is on its way
+   */
+  revoke({ userId, sessionId }: Pick<Caller, 'userId' | 'sessionId'>, reason: RevocationReason): Promise<boolean> {
+    return this.#revocation.one(userId, sessionId, reason)
+  }
+
+  /**
+   * Ends all sessions of a user before their time, at every worker, but for one where it is named.
+   * @returns how many have ended, once that is published, or after 10 s, when it is on its way
+   */
+  revokeAll(userId: string, options: { except?: string; reason: RevocationReason }): Promise<number> {
+    return this.#revocation.all(userId, options)
   }
 
   #tokens(session: SessionDocument, refreshToken: string): Tokens {
