@@ -21,6 +21,7 @@ afterEach(async () => {
 })
 
 const [user, conversation, other] = ['ann', 'hill', 'beacon']
+const slowSteps = 3
 const caller = { userId: user, sessionId: 'session' }
 
 /** One worker over a log, and the database of one person's memberships. At each step of the opening of a stream `act` is asked. */
@@ -35,10 +36,11 @@ const aWorker = async (memberships: Membership[], act: (step: number) => Promise
   const log = new LaggingLog({ atStep, lagMs })
   const hub = new Hub(log, createLogger('silent'))
   hub.askMembership(async (_userId, conversationId) => {
-    await atStep()
-    const isMember = memberships.some((membership) => membership.conversationId === conversationId)
-    await atStep()
-    return isMember
+    for (let n = 0; n < slowSteps; n++) {
+      await atStep()
+      await log.arrived() // the database may be slower than the log
+    }
+    return memberships.some((membership) => membership.conversationId === conversationId)
   })
   const service = new StreamService({
     hub,
