@@ -4,6 +4,7 @@ import { Types } from 'mongoose'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from 'vitest'
 import { Activity } from '../src/features/conversations/index.js'
 import { type MessageDocument, messageSource } from '../src/features/messages/index.js'
+import { idIn, origin } from '../src/realtime/log/position.js'
 import { Outbox } from '../src/realtime/outbox.js'
 import { outboxEntry } from '../src/realtime/outbox-entry.js'
 import { aDirectConversation, aPerson, type Person } from './support/people.js'
@@ -233,6 +234,20 @@ describe('the outbox', () => {
     expect(resumeOf(again)).toMatchObject({ verdict: 'partial', refetch: [conversation.id] })
     await ann.send(conversation.id, { text: 'new' }).expect(201)
     await expect.poll(() => textsOf(again)).toEqual(['new'])
+  })
+
+  it('goes on at once where the log was lost, between events that had been forgotten already, however many of them there are', async () => {
+    const { ann, conversation } = await aDirectConversation(app)
+    for (let seq = 1; seq <= 8; seq++) await left(conversation.id, ann, { seq, text: String(seq), told: seq % 3 !== 1 })
+    await sweep()
+    const { log } = app.context
+    const channel = `conversation:${conversation.id}` as const
+    const logged = async () => {
+      const { position } = await log.head()
+      const { entries } = await log.read(channel, origin, idIn(position, log.shardOf(channel)), 100)
+      return entries.map(({ frame }) => /"text":"(\d)"/.exec(frame.toString())?.[1])
+    }
+    await expect.poll(logged, { timeout: deadlineMs }).toEqual(['1', '4', '7'])
   })
 
   it('is forgotten once it is told and time has passed, of 2,500 documents too, which leave the index', async () => {

@@ -18,8 +18,8 @@ interface TypedSource<D extends Stored> {
   followUp?(document: D, entry: OutboxEntry): Promise<void> | void
   /** A deleted message: its content leaves the log before anything else is told of it. */
   purges?(document: D): { readonly channel: Channel; readonly messageId: string } | undefined
-  /** The base of a channel that has forgotten where it stands: one below the lowest seq that is not told yet. */
-  baseOf(document: D): Promise<number>
+  /** The base of a channel that has forgotten where it stands: one below the lowest seq that is not told yet, as far as `isTold` does not know better. */
+  baseOf(document: D, isTold?: (entry: OutboxEntry) => boolean): Promise<number>
 }
 
 /** A source whose documents' type is forgotten: it is only ever given its own. */
@@ -112,16 +112,19 @@ export class Outbox {
     return told.length === waiting.length
   }
 
-  /** Lets the log go on where it holds a document for a predecessor that nobody has to tell any more. */
-  async passOver(source: OutboxSource, document: Stored): Promise<void> {
+  /** Lets the log go on where it holds a document for a predecessor that nobody has to tell any more. @returns true where it did */
+  async passOver(source: OutboxSource, document: Stored): Promise<boolean> {
     const { log, logger } = this.#deps
-    const base = await source.baseOf(document)
+    const base = await source.baseOf(document, (entry) => this.#isTold(entry))
+    let passed = false
     for (const entry of document.outbox ?? []) {
       for (const { channel, seq } of await source.tell(document, entry)) {
         if (seq === undefined || base < 1 || !(await log.passOver(channel, base))) continue
+        passed = true
         logger.error({ channel, upTo: base }, 'events that nobody has any more were passed over: their readers are told to fetch')
       }
     }
+    return passed
   }
 
   /** Resolves when what was begun is published or given to the sweeper. */

@@ -68,7 +68,7 @@ export class Sweeper {
       }
       for (const document of documents) {
         if (await this.#deps.outbox.publishOne(source, document, { patient: false })) continue
-        await this.#deps.outbox.passOver(source, document)
+        if (await this.#deps.outbox.passOver(source, document)) await this.#deps.outbox.publishOne(source, document, { patient: false })
       }
     }
     if (found > 0) this.#deps.logger.info({ workers, documents: found }, 'published what workers left')

@@ -14,6 +14,9 @@ interface Dependencies {
   readonly receipts: { sent(messages: readonly MessageDocument[]): void }
 }
 
+/** More than these of one conversation are not told and forgotten only where it is very busy: there a sweep goes on where the one before came to. */
+const mostRead = 1000
+
 const channelOf = ({ conversationId }: MessageDocument) => `conversation:${conversationId.toHexString()}` as const
 
 /**
@@ -57,11 +60,18 @@ export const messageSource = ({ collection, activity, receipts }: Dependencies):
 
     purges: (message) => (message.deletedAt ? { channel: channelOf(message), messageId: message._id.toHexString() } : undefined),
 
-    async baseOf({ conversationId, seq }): Promise<number> {
-      const lowest = await collection().findOne(
-        { conversationId, outbox: { $exists: true }, 'outbox.type': 'message.created' },
-        { sort: { seq: 1 }, hint: untoldIndex, projection: { seq: 1 }, readConcern: { level: 'majority' }, readPreference: 'primary' },
-      )
-      return Math.min(lowest?.seq ?? seq, seq) - 1
+    async baseOf({ conversationId, seq }, isTold): Promise<number> {
+      const limit = isTold ? mostRead : 1
+      const found = await collection()
+        .find(
+          { conversationId, outbox: { $exists: true }, 'outbox.type': 'message.created' },
+          { hint: untoldIndex, projection: { seq: 1, outbox: 1 }, readConcern: { level: 'majority' }, readPreference: 'primary' },
+        )
+        .sort({ seq: 1 })
+        .limit(limit)
+        .toArray()
+      const untold = found.find(({ outbox = [] }) => outbox.some((entry) => entry.type === 'message.created' && !isTold?.(entry)))
+      const all = found.length < limit ? seq : (found.at(-1)?.seq ?? seq)
+      return Math.min(untold?.seq ?? all, seq) - 1
     },
   })
