@@ -1,8 +1,11 @@
 import { createSecretKey, type KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { z } from 'zod'
+import { deliveryFaults, mailOf, smsOf } from './delivery-settings.js'
 import { defaultLimits, type LimitName, limitNames, parseRate, type Rate } from './http/limits-table.js'
+import type { SmtpSettings } from './platform/mail/smtp-mailer.js'
 import type { RedisSettings } from './platform/redis-address.js'
+import type { SmsSettings } from './platform/sms/create-sms.js'
 import { type Variable, variables } from './variables.js'
 
 type Environment = Record<string, string | undefined>
@@ -37,6 +40,12 @@ export interface Config {
     readonly refreshTtlSeconds: number
   }
   readonly pepper: KeyObject | undefined
+  readonly appName: string
+  /** Where the links in mails lead, without a slash at its end. */
+  readonly frontendUrl: string
+  readonly smsCodeText: string
+  readonly sms: SmsSettings | undefined
+  readonly mail: SmtpSettings | undefined
   readonly limits: Readonly<Record<LimitName, Rate>>
   /** What an operator should know and need not stop for. */
   readonly warnings: readonly string[]
@@ -68,7 +77,7 @@ export const readConfig = (environment: Environment = process.env, place: { clus
     else faults.push(`${name}: ${text === undefined ? 'is required' : parsed.error.issues.map((issue) => issue.message).join('; ')}`)
   }
   if (values.NODE_ENV === 'production' && !values.MONGO_URI) faults.push('MONGO_URI: is required in production')
-  faults.push(...redisFaults(values, place))
+  faults.push(...redisFaults(values, place), ...deliveryFaults(values))
   if (faults.length > 0) throw new ConfigError(faults)
   return toConfig(values as Values, environment.NODE_APP_INSTANCE ?? '0')
 }
@@ -116,6 +125,11 @@ const toConfig = (values: Values, worker: string): Config => {
       refreshTtlSeconds: values.REFRESH_TOKEN_TTL,
     },
     pepper: values.AUTH_PEPPER ? createSecretKey(values.AUTH_PEPPER, 'utf8') : undefined,
+    appName: values.APP_NAME,
+    frontendUrl: (values.FRONTEND_URL ?? 'http://localhost:5173').replace(/\/+$/, ''),
+    smsCodeText: values.SMS_CODE_TEXT,
+    sms: smsOf(values),
+    mail: mailOf(values),
     limits: limitsOf(values),
     warnings,
   }

@@ -40,10 +40,12 @@ import { type UserDocument, UserService, userSchema } from './features/users/ind
 import { Limits } from './http/limits.js'
 import { Problem } from './http/problem.js'
 import { AccessTokens } from './platform/access-tokens.js'
+import { createDeliveries } from './platform/deliveries.js'
 import { createIndexes, requireIndexes } from './platform/indexes.js'
 import { Keyspace } from './platform/keyspace.js'
 import type { Logger } from './platform/logger.js'
 import { Mongo } from './platform/mongo.js'
+import { type Outlet, terminalOutlet } from './platform/outlet.js'
 import { redisConnections } from './platform/redis-connections.js'
 import { tagOf } from './platform/shards.js'
 import { Hub } from './realtime/hub.js'
@@ -62,13 +64,15 @@ export interface ContextTiming {
   readonly presence?: Partial<PresenceTimes>
   readonly typing?: Partial<TypingTimes>
   readonly sync?: MomentMargins
+  /** Where SMS and mails go that no provider is configured for; never used in production. */
+  readonly outlet?: Outlet
 }
 
 /** Constructs every client and service, and connects nothing: `start` does, `close` ends it. */
 export const createContext = (
   config: Config,
   logger: Logger,
-  { presence: presenceTimes, typing: typingTimes, sync: syncMargins, ...timing }: ContextTiming = {},
+  { presence: presenceTimes, typing: typingTimes, sync: syncMargins, outlet = terminalOutlet, ...timing }: ContextTiming = {},
 ) => {
   const mongo = new Mongo(config.mongo, logger)
   const { connection } = mongo
@@ -101,6 +105,7 @@ export const createContext = (
   const leases = new Leases({ leases: () => collection('leases'), logger })
 
   const accessTokens = new AccessTokens(config.tokens)
+  const deliveries = createDeliveries(config, config.environment === 'production' ? undefined : outlet)
   const audit = new AuditLog({ entries: auditModel })
   const users = new UserService({ users: userModel })
   const revokedSessions = new RevokedSessions({ sessions: sessionModel, hub, accessTtlSeconds: accessTokens.ttlSeconds, logger })
@@ -223,6 +228,7 @@ export const createContext = (
     sweeper,
     limits: new Limits(config.limits),
     accessTokens,
+    deliveries,
     audit,
     accounts,
     sessions,
@@ -267,6 +273,7 @@ export const createContext = (
       typing.stop()
       await revokedSessions.stop()
       await outbox.settled()
+      await deliveries.close()
       leases.stop()
       redis?.close()
       await mongo.close()

@@ -23,7 +23,7 @@ describe('.env.example', () => {
   })
 
   it('shows no secret that could be used', () => {
-    const secrets = ['JWT_SECRET', 'AUTH_PEPPER', 'REDIS_PASSWORD'] as const
-    expect(secrets.map((name) => variables[name].example)).toEqual(['', '', ''])
+    const secrets = ['JWT_SECRET', 'AUTH_PEPPER', 'REDIS_PASSWORD', 'SMS_HTTP_TOKEN', 'AWS_SECRET_ACCESS_KEY', 'SMTP_PASS'] as const
+    for (const name of secrets) expect(variables[name].example).toBe('')
   })
 })

@@ -7,6 +7,7 @@ import { type Context, type ContextTiming, createContext } from '../../src/conte
 import { limitNames } from '../../src/http/limits-table.js'
 import { HttpServer } from '../../src/http/server.js'
 import { createLogger } from '../../src/platform/logger.js'
+import type { ShownMessage } from '../../src/platform/outlet.js'
 
 /** The whole server in this process, over a database of its own, and what a test needs to look into it. */
 export interface TestApp {
@@ -18,6 +19,8 @@ export interface TestApp {
   readonly secret: string
   /** Every line that was logged; none unless LOG_LEVEL is given. */
   readonly logs: readonly string[]
+  /** Every SMS and mail that was to be sent, where no provider is configured. */
+  readonly sent: readonly ShownMessage[]
   close(): Promise<void>
 }
 
@@ -56,7 +59,9 @@ export const startTestApp = async (
   const environment = { ...aTestEnvironment(), ...overrides }
   const config = readConfig(environment)
   const logs: string[] = []
-  const context = createContext(config, createLogger(config.server.logLevel, { write: (line) => void logs.push(line) }), timing)
+  const sent: ShownMessage[] = []
+  const logger = createLogger(config.server.logLevel, { write: (line) => void logs.push(line) })
+  const context = createContext(config, logger, { outlet: (message) => void sent.push(message), ...timing })
   const server = new HttpServer(createApp(context))
   const port = await server.listen(config.server.port, config.server.host)
   const database = new URL(config.mongo.uri).pathname
@@ -71,6 +76,7 @@ export const startTestApp = async (
     request: supertest(url),
     secret: environment.JWT_SECRET ?? '',
     logs,
+    sent,
     async close() {
       context.hub.drain()
       await server.drain(0)
