@@ -6,6 +6,7 @@ import { aDatabase, startTestApp, type TestApp } from './support/test-app.js'
 const deadlineMs = 15_000
 const declared = {
   users: [
+    { name: 'email', key: { email: 1 }, unique: true, sparse: true },
     { name: 'name', key: { name: 1 } },
     { name: 'phone', key: { phone: 1 }, unique: true },
   ],
