@@ -34,10 +34,18 @@ export interface Config {
   readonly redis: RedisSettings | undefined
   readonly eventLog: { readonly entriesPerChannel: number; readonly ttlSeconds: number; readonly shards: number }
   readonly tokens: {
+    /** Signs. */
     readonly key: KeyObject
+    /** Signed before, and still verify. */
+    readonly previousKeys: readonly KeyObject[]
     readonly issuer: string
     readonly accessTtlSeconds: number
+    /** How long a session lives unused. */
     readonly refreshTtlSeconds: number
+    /** How long a session lives at most. */
+    readonly sessionMaxTtlSeconds: number
+    /** The same of browsers' sessions. */
+    readonly web: { readonly refreshTtlSeconds: number; readonly sessionMaxTtlSeconds: number }
   }
   readonly pepper: KeyObject | undefined
   readonly appName: string
@@ -77,7 +85,7 @@ export const readConfig = (environment: Environment = process.env, place: { clus
     else faults.push(`${name}: ${text === undefined ? 'is required' : parsed.error.issues.map((issue) => issue.message).join('; ')}`)
   }
   if (values.NODE_ENV === 'production' && !values.MONGO_URI) faults.push('MONGO_URI: is required in production')
-  faults.push(...redisFaults(values, place), ...deliveryFaults(values))
+  faults.push(...tokenFaults(values), ...redisFaults(values, place), ...deliveryFaults(values))
   if (faults.length > 0) throw new ConfigError(faults)
   return toConfig(values as Values, environment.NODE_APP_INSTANCE ?? '0')
 }
@@ -120,9 +128,12 @@ const toConfig = (values: Values, worker: string): Config => {
     eventLog: { entriesPerChannel: values.EVENT_LOG_ENTRIES, ttlSeconds: values.EVENT_LOG_TTL, shards: values.REDIS_SHARDS },
     tokens: {
       key: createSecretKey(values.JWT_SECRET, 'utf8'),
+      previousKeys: values.JWT_PREVIOUS_SECRETS.map((previous) => createSecretKey(previous, 'utf8')),
       issuer: values.JWT_ISSUER,
       accessTtlSeconds,
       refreshTtlSeconds: values.REFRESH_TOKEN_TTL,
+      sessionMaxTtlSeconds: values.SESSION_MAX_TTL,
+      web: { refreshTtlSeconds: values.WEB_SESSION_TTL, sessionMaxTtlSeconds: values.WEB_SESSION_MAX_TTL },
     },
     pepper: values.AUTH_PEPPER ? createSecretKey(values.AUTH_PEPPER, 'utf8') : undefined,
     appName: values.APP_NAME,
@@ -134,6 +145,9 @@ const toConfig = (values: Values, worker: string): Config => {
     warnings,
   }
 }
+
+const tokenFaults = ({ JWT_SECRET: secret, JWT_PREVIOUS_SECRETS: previous }: Partial<Values>): string[] =>
+  secret && previous?.includes(secret) ? ['JWT_PREVIOUS_SECRETS: holds JWT_SECRET itself'] : []
 
 const redisFaults = (values: Partial<Values>, { clustered }: { clustered: boolean }): string[] => {
   const { REDIS_URL: url, REDIS_SENTINELS: sentinels, REDIS_CLUSTER: cluster, REDIS_CA_FILE: ca } = values

@@ -46,11 +46,15 @@ const pathsOf = (): ZodOpenApiPathsObject => {
 }
 
 const operationOf = (declared: AnyEndpoint): ZodOpenApiOperationObject => {
-  const { params, query, body } = declared.request
+  const { params, query, body, headers } = declared.request
   return {
     summary: declared.summary,
     ...(declared.access === 'anyone' ? {} : { security: [{ bearer: [] }] }),
-    requestParams: { ...(params instanceof z.ZodObject ? { path: params } : {}), ...(query instanceof z.ZodObject ? { query } : {}) },
+    requestParams: {
+      ...(params instanceof z.ZodObject ? { path: params } : {}),
+      ...(query instanceof z.ZodObject ? { query } : {}),
+      ...(headers instanceof z.ZodObject ? { header: headers } : {}),
+    },
     ...(body ? { requestBody: { required: true, content: { 'application/json': { schema: body } } } } : {}),
     responses: responsesOf(declared),
   }

@@ -43,6 +43,12 @@ const secret = z
   .min(32, 'at least 32 characters')
   .refine((text) => !knownExample.test(text), 'a known example; make one with: openssl rand -base64 48')
 
+/** No secret holds a comma: `openssl rand -base64` makes none. */
+const secrets = z
+  .string()
+  .transform((text) => text.split(',').map((each) => each.trim()))
+  .pipe(z.array(secret).max(10, 'at most ten'))
+
 const origins = z
   .string()
   .transform((text) => text.split(',').map((origin) => origin.trim()))
@@ -200,11 +206,21 @@ export const variables = {
   EVENT_LOG_ENTRIES: variable('Redis', 'Events kept per conversation and per person', '1000', integer(10, 100_000).default(1000)),
   EVENT_LOG_TTL: variable('Redis', 'How long they are kept: who was away longer fetches all', '1h', duration.default(3600)),
 
-  JWT_SECRET: variable('Sign-in', 'At least 32 characters: openssl rand -base64 48', '', secret, { secret: true }),
+  JWT_SECRET: variable('Sign-in', 'Signs access tokens; at least 32 characters: openssl rand -base64 48', '', secret, { secret: true }),
+  JWT_PREVIOUS_SECRETS: variable(
+    'Sign-in',
+    'What JWT_SECRET was before, separated by commas: their tokens stay good. Take them out after ACCESS_TOKEN_TTL',
+    '',
+    secrets.default([]),
+    { secret: true },
+  ),
   JWT_ISSUER: variable('Sign-in', 'The iss of access tokens', 'heliograph', z.string().default('heliograph')),
   ACCESS_TOKEN_TTL: variable('Sign-in', 'How long an access token is good', '15m', duration.optional()),
   JWT_EXPIRES_IN: variable('Sign-in', 'Another name for ACCESS_TOKEN_TTL, which wins', '15m', duration.optional()),
   REFRESH_TOKEN_TTL: variable('Sign-in', 'How long a session lives unused', '30d', duration.default(30 * 86_400)),
+  SESSION_MAX_TTL: variable('Sign-in', 'How long a session lives at most, however much it is used', '90d', duration.default(90 * 86_400)),
+  WEB_SESSION_TTL: variable('Sign-in', 'How long a browser’s session lives unused', '8h', duration.default(8 * 3600)),
+  WEB_SESSION_MAX_TTL: variable('Sign-in', 'How long a browser’s session lives at most', '7d', duration.default(7 * 86_400)),
   AUTH_PEPPER: variable(
     'Sign-in',
     'Mixed into password hashes; changing it invalidates every password',

@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from 'node:crypto'
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import jwt from 'jsonwebtoken'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { aPerson, type Person } from './support/people.js'
@@ -18,9 +18,17 @@ const ask = (authorization?: string) => {
 }
 const encoded = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
 
+const headerOf = (token: string): { kid: string } => JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString())
+
 /** A token as the server makes it, but for what is given. */
 const aToken = (claims: object = {}, options: jwt.SignOptions = {}, key: jwt.Secret = app.secret): string =>
-  jwt.sign({ sid: '0'.repeat(24), sub: ann.id, iss: 'heliograph', aud: 'heliograph', ...claims }, key, { expiresIn: 60, ...options })
+  jwt.sign({ sid: '0'.repeat(24), sub: ann.id, iss: 'heliograph', aud: 'heliograph', ...claims }, key, {
+    expiresIn: 60,
+    keyid: headerOf(ann.accessToken).kid,
+    ...options,
+  })
+
+const whose = ({ id }: Person): jwt.SignOptions => ({ subject: id, issuer: 'heliograph', audience: 'heliograph' })
 
 describe('an access token', () => {
   it('lets its person in', async () => {
@@ -57,7 +65,8 @@ describe('an access token', () => {
     ['Basic', () => 'Basic YW5uOnBhc3N3b3Jk'],
     [
       'a token without an end',
-      () => `Bearer ${jwt.sign({ sid: '0'.repeat(24), sub: ann.id, iss: 'heliograph', aud: 'heliograph' }, app.secret)}`,
+      () =>
+        `Bearer ${jwt.sign({ sid: '0'.repeat(24), sub: ann.id, iss: 'heliograph', aud: 'heliograph' }, app.secret, { keyid: headerOf(ann.accessToken).kid })}`,
     ],
     ['Bearer alone', () => 'Bearer'],
     ['no token at all', () => 'Bearer not-a-token'],
@@ -72,6 +81,9 @@ describe('an access token', () => {
     ['another key', () => `Bearer ${aToken({}, {}, 'another-secret-of-the-same-length-0123456789')}`],
     ['alg none', () => `Bearer ${encoded({ alg: 'none', typ: 'JWT' })}.${ann.accessToken.split('.')[1]}.`],
     ['alg none, with the old signature', () => `Bearer ${encoded({ alg: 'none' })}.${ann.accessToken.split('.').slice(1).join('.')}`],
+    ['no key’s name', () => `Bearer ${jwt.sign({ sid: '0'.repeat(24) }, app.secret, { expiresIn: 60, ...whose(ann) })}`],
+    ['the name of a key that nobody has', () => `Bearer ${aToken({}, { keyid: 'AAAAAAAA' })}`],
+    ['another field in its header', () => `Bearer ${aToken({}, { header: { alg: 'HS256', cty: 'JWT' } })}`],
     ['alg HS512', () => `Bearer ${aToken({}, { algorithm: 'HS512' })}`],
     ['alg RS256', () => `Bearer ${aToken({}, { algorithm: 'RS256' }, publicKey.privateKey)}`],
     [
@@ -100,5 +112,42 @@ describe('an access token', () => {
 
   it('whose person is gone finds nobody', async () => {
     await ask(`Bearer ${aToken({ sub: 'f'.repeat(24) })}`).expect(404)
+  })
+})
+
+describe('the keys of access tokens', () => {
+  const aSecret = () => randomBytes(48).toString('base64')
+  const statusOf = async (worker: TestApp, accessToken: string): Promise<number> =>
+    (await worker.request.get('/api/v1/users/me').auth(accessToken, { type: 'bearer' })).status
+  const aWorker = (secret: string, previous = '') =>
+    startTestApp({ MONGO_URI: app.context.config.mongo.uri, JWT_SECRET: secret, JWT_PREVIOUS_SECRETS: previous })
+
+  it('rotate: one signs, those before it still verify, until they are taken out', async () => {
+    const [next, last] = [aSecret(), aSecret()]
+    const second = await aWorker(next, app.secret)
+    const third = await aWorker(last, `${next}, ${app.secret}`)
+    const without = await aWorker(last, next)
+    const [bob, cid] = [await aPerson(second), await aPerson(third)]
+    expect(new Set([ann, bob, cid].map(({ accessToken }) => headerOf(accessToken).kid)).size).toBe(3)
+    const statuses = async (worker: TestApp) => Promise.all([ann, bob, cid].map(({ accessToken }) => statusOf(worker, accessToken)))
+    expect(await statuses(app)).toEqual([200, 401, 401])
+    expect(await statuses(second)).toEqual([200, 200, 401])
+    expect(await statuses(third)).toEqual([200, 200, 200])
+    expect(await statuses(without)).toEqual([401, 200, 200])
+    await Promise.all([second, third, without].map((worker) => worker.close()))
+  })
+
+  it('are told apart by a name that says nothing of them', () => {
+    const { kid } = headerOf(ann.accessToken)
+    expect(kid).toMatch(/^[\w-]{8}$/)
+    expect(app.secret).not.toContain(kid)
+  })
+
+  it('do not sign for each other: a token of one under the name of another is refused', async () => {
+    const previous = aSecret()
+    const worker = await aWorker(app.secret, previous)
+    expect(await statusOf(worker, aToken())).toBe(200)
+    expect(await statusOf(worker, aToken({}, {}, previous))).toBe(401)
+    await worker.close()
   })
 })

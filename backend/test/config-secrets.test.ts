@@ -5,6 +5,7 @@ import { aFile, faultsOf, read } from './support/configuration.js'
 describe('secrets', () => {
   const good: Record<string, string> = {
     JWT_SECRET: randomBytes(32).toString('hex'),
+    JWT_PREVIOUS_SECRETS: [randomBytes(32), randomBytes(32)].map((each) => each.toString('hex')).join(','),
     AUTH_PEPPER: randomBytes(32).toString('hex'),
     MONGO_URI: 'mongodb://someone:passphrase@127.0.0.1/chat',
     REDIS_URL: 'redis://127.0.0.1:6390',
@@ -37,15 +38,31 @@ describe('secrets', () => {
     expect(faultsOf({ JWT_SECRET: value })).toHaveLength(1)
   })
 
+  it.each([
+    'x'.repeat(31),
+    'change-me-change-me-change-me-change-me',
+    `${'Zq0v'.repeat(12)},`,
+    Array(11).fill('Zq0v'.repeat(12)).join(','),
+  ])('JWT_PREVIOUS_SECRETS may not be %s', (value) => {
+    expect(faultsOf({ JWT_PREVIOUS_SECRETS: value })).toEqual([expect.stringMatching('^JWT_PREVIOUS_SECRETS: ')])
+  })
+
+  it('JWT_PREVIOUS_SECRETS may not hold JWT_SECRET', () => {
+    const secret = randomBytes(48).toString('base64')
+    const faults = faultsOf({ JWT_SECRET: secret, JWT_PREVIOUS_SECRETS: `${'Zq0v'.repeat(12)},${secret}` })
+    expect(faults).toEqual(['JWT_PREVIOUS_SECRETS: holds JWT_SECRET itself'])
+  })
+
   it('are repeated in no message', () => {
     const bad = {
       JWT_SECRET: 'tiny-Xq81',
+      JWT_PREVIOUS_SECRETS: 'tiny-Ab19',
       AUTH_PEPPER: 'tiny-Pw72',
       MONGO_URI: 'mongo://someone:Kf63@db/chat',
       REDIS_URL: 'http://someone:Lz54@cache',
     }
     const message = faultsOf(bad).join('\n')
     expect(message.match(/^\w+/gm)?.toSorted()).toEqual(Object.keys(bad).toSorted())
-    expect(message).not.toMatch(/Xq81|Pw72|Kf63|Lz54/)
+    expect(message).not.toMatch(/Xq81|Ab19|Pw72|Kf63|Lz54/)
   })
 })

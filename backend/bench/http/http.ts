@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto'
-import jwt from 'jsonwebtoken'
+import { createSecretKey, randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import { Closing } from '../../../dev/start/closing.js'
+import { AccessTokens } from '../../src/platform/access-tokens.js'
 import { type Child, startChild } from '../child.js'
 import { compileBench } from '../compile.js'
 import { report } from '../results.js'
@@ -34,7 +34,8 @@ export const benchHttp = async (): Promise<void> => {
   try {
     const compiled = await compileBench()
     const secret = randomBytes(48).toString('base64url')
-    const token = jwt.sign({ sid: caller.sessionId }, secret, { subject: caller.userId, issuer, audience: 'heliograph', expiresIn: 3600 })
+    const tokens = new AccessTokens({ key: createSecretKey(secret, 'utf8'), issuer, accessTtlSeconds: 3600 })
+    const token = tokens.sign(caller)
     const generator = await startChild(z.string(), { script: compiled('http/load.js'), core: loadCore, closing })
     const start = (name: Name) => {
       const { script, environment } = contenders[name]

@@ -12,6 +12,8 @@ export interface Caller {
   readonly sessionId: string
   /** Absent for a person like any other. */
   readonly role?: 'admin'
+  /** Of a machine alone: what it may do. Its `userId` and `sessionId` are its API key's. */
+  readonly scopes?: readonly string[]
 }
 
 /** Where a call comes from. */
@@ -26,14 +28,23 @@ export interface Schemas {
   readonly params?: z.ZodType
   readonly query?: z.ZodType
   readonly body?: z.ZodType
+  /** By their names in lower case, as Node has them. Not strict: every request has others. */
+  readonly headers?: z.ZodType
 }
 type Parsed<S extends Schemas> = { readonly [K in keyof S]: S[K] extends z.ZodType ? z.output<S[K]> : never }
 
 /** A status's body; null for an answer without one. */
 export type Responses = Readonly<Record<number, z.ZodType | null>>
+/** Headers of an answer: `Set-Cookie`, one value for each cookie. */
+type ReplyHeaders = Readonly<Record<string, string | readonly string[]>>
 type Reply<R extends Responses> = {
   [Status in keyof R]: R[Status] extends z.ZodType ? { status: Status; body: z.input<R[Status]> } : { status: Status }
-}[keyof R]
+}[keyof R] & { headers?: ReplyHeaders }
+interface AnyReply {
+  status: number
+  body?: unknown
+  headers?: ReplyHeaders
+}
 
 interface Declared<A extends Access, S extends Schemas> {
   readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete'
@@ -64,7 +75,7 @@ export interface StreamEndpoint<A extends Access = Access, S extends Schemas = S
 export interface AnyEndpoint extends Declared<Access, Schemas> {
   readonly responses?: Responses
   readonly streams?: 'text/event-stream'
-  handler?(call: never): Promise<{ status: number; body?: unknown }> | { status: number; body?: unknown }
+  handler?(call: never): Promise<AnyReply> | AnyReply
   open?(call: never): Promise<void>
 }
 

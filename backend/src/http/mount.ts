@@ -33,6 +33,7 @@ const serve = (declared: AnyEndpoint, context: Context): RequestHandler => {
     const reply = await declared.handler?.(call as never)
     if (!reply) throw new Error(`${declared.path} has no handler`)
     if (context.config.environment === 'test') checkReply(declared, reply)
+    for (const [name, value] of Object.entries(reply.headers ?? {})) response.setHeader(name, value)
     if (reply.body === undefined) response.status(reply.status).end()
     else await answerJson(request, response, reply.status, reply.body)
   }
@@ -59,9 +60,12 @@ const living = (caller: Caller, context: Context): Caller => {
   return caller
 }
 
-/** @throws Problem forbidden where only administrators may call */
+/** @throws Problem forbidden where only administrators may call, or only people, or machines with another scope */
 const allowed = (declared: AnyEndpoint, caller: Caller): Caller => {
-  if (declared.access === 'admin' && caller.role !== 'admin') throw new Problem('forbidden')
+  const isAllowed = caller.scopes
+    ? declared.access === 'admin' && caller.scopes.includes('admin')
+    : declared.access !== 'admin' || caller.role === 'admin'
+  if (!isAllowed) throw new Problem('forbidden')
   return caller
 }
 
@@ -81,7 +85,7 @@ const originOf = ({ ip, headers }: Request): Origin => ({
 const parse = (schemas: Schemas, request: Request): Record<string, unknown> => {
   const parsed: Record<string, unknown> = {}
   const issues: { path: PropertyKey[]; message: string }[] = []
-  for (const part of ['params', 'query', 'body'] as const) {
+  for (const part of ['params', 'query', 'body', 'headers'] as const) {
     const schema = schemas[part]
     if (!schema) continue
     const result = schema.safeParse(part === 'body' ? bodyOf(request) : request[part])

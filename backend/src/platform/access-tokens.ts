@@ -1,4 +1,4 @@
-import type { KeyObject } from 'node:crypto'
+import { createHash, type KeyObject } from 'node:crypto'
 import jwt from 'jsonwebtoken'
 
 const algorithm = 'HS256'
@@ -9,6 +9,8 @@ export interface AccessClaims {
   readonly userId: string
   readonly sessionId: string
   readonly role?: 'admin'
+  /** Of a machine's token alone: what it may do. `userId` and `sessionId` are then its API key's. */
+  readonly scopes?: readonly string[]
 }
 
 /** Why a token was not accepted: too old, or not one of ours. */
@@ -21,27 +23,52 @@ export class AccessTokenError extends Error {
   }
 }
 
+interface Options {
+  /** Signs. */
+  readonly key: KeyObject
+  /** Those that signed before: what they signed is still good. */
+  readonly previousKeys?: readonly KeyObject[]
+  readonly issuer: string
+  readonly accessTtlSeconds: number
+}
+
+const kidBytes = 6
+/** What a token's header calls a key (RFC 7515, 4.1.4): a hash, which tells nothing of it. */
+const kidOf = (key: KeyObject): string =>
+  createHash('sha256').update('heliograph kid').update(key.export()).digest().subarray(0, kidBytes).toString('base64url')
+
+const encodedHeader = (keyid: string): string =>
+  Buffer.from(JSON.stringify({ alg: algorithm, typ: 'JWT', kid: keyid })).toString('base64url')
+
 /**
- * Signs and checks access tokens (JWT, RFC 7519; HS256 alone) without the database.
- * The key is a KeyObject made once: a string would be turned into one at every check, which costs 50 times as much.
+ * Signs and checks access tokens (JWT, RFC 7519; HS256 alone) without the database. A token's header must be one of those that we write, to the
+ * byte: another algorithm, or a key that we do not know, is refused before anything is computed.
+ * The keys are KeyObjects made once: a string would be turned into one at every check, which costs 50 times as much.
  */
 export class AccessTokens {
   readonly ttlSeconds: number
   readonly #key: KeyObject
+  readonly #kid: string
+  /** By the header of the tokens that they sign. */
+  readonly #keys: ReadonlyMap<string, KeyObject>
   readonly #issuer: string
-  constructor(options: { key: KeyObject; issuer: string; accessTtlSeconds: number }) {
+  constructor(options: Options) {
     this.#key = options.key
+    this.#kid = kidOf(options.key)
+    this.#keys = new Map([options.key, ...(options.previousKeys ?? [])].map((key) => [encodedHeader(kidOf(key)), key]))
     this.#issuer = options.issuer
     this.ttlSeconds = options.accessTtlSeconds
   }
 
-  sign({ userId, sessionId, role }: AccessClaims): string {
-    return jwt.sign({ sid: sessionId, ...(role && { role }) }, this.#key, {
+  /** @param expiresIn seconds; what a token lives as a rule where it is not given */
+  sign({ userId, sessionId, role, scopes }: AccessClaims, expiresIn: number = this.ttlSeconds): string {
+    return jwt.sign({ sid: sessionId, ...(role && { role }), ...(scopes && { scope: scopes.join(' ') }) }, this.#key, {
       algorithm,
+      keyid: this.#kid,
       subject: userId,
       issuer: this.#issuer,
       audience,
-      expiresIn: this.ttlSeconds,
+      expiresIn,
     })
   }
 
@@ -50,12 +77,19 @@ export class AccessTokens {
     const claims = this.#claims(token)
     if (typeof claims === 'string' || typeof claims.sub !== 'string' || typeof claims.sid !== 'string' || claims.exp === undefined)
       throw new AccessTokenError('invalid')
-    return { userId: claims.sub, sessionId: claims.sid, ...(claims.role === 'admin' && { role: 'admin' }) }
+    return {
+      userId: claims.sub,
+      sessionId: claims.sid,
+      ...(claims.role === 'admin' && { role: 'admin' }),
+      ...(typeof claims.scope === 'string' && { scopes: claims.scope.split(' ') }),
+    }
   }
 
   #claims(token: string): string | jwt.JwtPayload {
+    const key = this.#keys.get(token.slice(0, token.indexOf('.')))
+    if (!key) throw new AccessTokenError('invalid')
     try {
-      return jwt.verify(token, this.#key, { algorithms: [algorithm], issuer: this.#issuer, audience })
+      return jwt.verify(token, key, { algorithms: [algorithm], issuer: this.#issuer, audience })
     } catch (error) {
       throw new AccessTokenError(error instanceof jwt.TokenExpiredError ? 'expired' : 'invalid', { cause: error })
     }
