@@ -57,6 +57,17 @@ describe('an event stream', () => {
     expect(stream.position).toEqual(['5-0'])
   })
 
+  it('tells of several that arrived together those that a replay has not told', async () => {
+    const { stream, received } = await aSocketStream()
+    const parts = [frame('2-0', 'two'), frame('3-0', 'three'), frame('4-0', 'four')] as const
+    const hold = stream.hold()
+    stream.live({ ...parts[2], bytes: Buffer.concat(parts.map(({ bytes }) => bytes)), parts: [...parts] })
+    await stream.replay(['2-0'], block('two'))
+    stream.release(['2-0'], { hold, told: new Map() })
+    await expect.poll(received).toMatch(/first\n\ntwo\n\nthree\n\nfour\n\n$/)
+    expect(stream.position).toEqual(['4-0'])
+  })
+
   it('asks for another replay where more was held than fits', async () => {
     const { stream } = await aSocketStream()
     const hold = stream.hold()
@@ -172,6 +183,34 @@ describe('the hub', () => {
     expect(subscribed).toEqual(['+conversation:c1', '+conversation:c2'])
     hub.detach(two)
     expect(subscribed.slice(2).toSorted()).toEqual(['-conversation:c1', '-conversation:c2'])
+    hub.drain()
+  })
+
+  it('tells what arrives together of one channel in one write, and before whatever else arrives', async () => {
+    const hub = aHub()
+    const [one, two] = ['conversation:c1', 'conversation:c2'] as const
+    const { stream } = await aSocketStream()
+    await hub.ready()
+    hub.attach(stream)
+    await hub.join(
+      stream,
+      new Map([
+        [one, undefined],
+        [two, undefined],
+      ]),
+    )
+    await hub.catchUp(stream)
+    const told: string[] = []
+    vi.spyOn(stream, 'live').mockImplementation(({ bytes }) => void told.push(bytes.toString().replaceAll(/id: .*\n|\n/g, '')))
+    vi.spyOn(stream, 'passing').mockImplementation((bytes) => void told.push(bytes.toString()))
+    const ms = Date.now() + 1000
+    hub.frame(one, `${ms}-1`, block('a'))
+    hub.frame(one, `${ms}-2`, block('b'))
+    hub.frame(two, `${ms}-3`, block('c'))
+    hub.frame(two, undefined, Buffer.from('typing'))
+    hub.frame(one, `${ms}-4`, block('d'))
+    await Promise.resolve()
+    expect(told).toEqual(['ab', 'c', 'typing', 'd'])
     hub.drain()
   })
 

@@ -1,4 +1,5 @@
 import type { Logger } from '../platform/logger.js'
+import { Arrivals } from './arrivals.js'
 import { encodeFrame } from './catalogue.js'
 import { CatchUps, type Known } from './catch-ups.js'
 import { ControlFeed } from './control-feed.js'
@@ -9,7 +10,7 @@ import { isControl } from './log/shards.js'
 import type { Joined, Left } from './membership-changes.js'
 import { Recovery } from './recovery.js'
 import { statesOf } from './replay.js'
-import type { EventStream, Mark } from './stream.js'
+import type { EventStream, LiveFrame, Mark } from './stream.js'
 import { Subscriptions } from './subscriptions.js'
 
 /** What the hubs of all workers must know by themselves. */
@@ -61,6 +62,7 @@ export class Hub implements LogListener {
   readonly #recovery: Recovery
   /** Streams whose users are said to have joined something, until it is known. */
   readonly #admissions = new Map<EventStream, Promise<void>>()
+  readonly #arrivals = new Arrivals((channel, frame) => this.#live(channel, frame))
   readonly #timer: NodeJS.Timeout
   #turn = 0
   #epoch: string | undefined
@@ -193,29 +195,41 @@ export class Hub implements LogListener {
   }
 
   frame(channel: Channel, id: EntryId | undefined, frame: Buffer): void {
-    const streams = this.#subscriptions.streamsOf(channel)
     if (id === undefined) {
-      for (const stream of streams) stream.passing(frame)
+      this.#arrivals.tell()
+      for (const stream of this.#subscriptions.streamsOf(channel)) stream.passing(frame)
       return
     }
     const shard = this.#log.shardOf(channel)
     if (isControl(channel)) {
+      this.#arrivals.tell()
       this.#controlFeed.arrived(shard, id, frame)
       return
     }
-    const live = { shard, id, ...this.#mark(raised(this.#controlFeed.position, shard, id), frame) }
-    for (const stream of streams) stream.live(live)
-    this.#controlFeed.passed(shard, id)
+    const position = raised(this.#arrivals.position ?? this.#controlFeed.position, shard, id)
+    this.#arrivals.add(channel, { shard, id, ...this.#mark(position, frame) })
+  }
+
+  #live(channel: Channel, frame: LiveFrame): void {
+    for (const stream of this.#subscriptions.streamsOf(channel)) stream.live(frame)
+    this.#controlFeed.passed(frame.shard, frame.id)
   }
 
   /** The one Buffer that every stream gets: the position, then the frame. */
   #mark(position: Position, frame: Buffer): Mark {
     const epoch = this.#epoch ?? ''
-    const bytesAt = (at: Position): Buffer => Buffer.concat([Buffer.from(`id: ${encodeCursor({ epoch, position: at })}\n`), frame])
+    const bytesAt = (at: Position): Buffer => {
+      const line = `id: ${encodeCursor({ epoch, position: at })}\n`
+      const bytes = Buffer.allocUnsafe(line.length + frame.length)
+      bytes.write(line, 'latin1')
+      bytes.set(frame, line.length)
+      return bytes
+    }
     return { position, bytes: bytesAt(position), bytesAt }
   }
 
   gap(): void {
+    this.#arrivals.tell()
     this.#controlFeed.lost()
     this.#subscriptions.clear()
     for (const stream of this.#streams) if (!stream.opened) this.detach(stream) // who opens it tells its client to try again
@@ -239,6 +253,7 @@ export class Hub implements LogListener {
   /** Tells every stream to come back a little later, each at another moment, and ends it. */
   drain(): void {
     this.#draining = true
+    this.#arrivals.tell()
     clearInterval(this.#timer)
     for (const stream of this.#streams) {
       const reconnectInMs = Math.floor(Math.random() * drainJitterMs)

@@ -60,9 +60,11 @@ const heldRetriesMs = [20, 50, 100, 200, 400]
 export class Outbox {
   readonly #deps: Dependencies
   readonly #timer: NodeJS.Timeout
-  /** By event id. */
+  /** By event id, the oldest first. */
   readonly #told = new Map<string, Told>()
   #epoch: string | undefined
+  /** All of `#told` is of this epoch; undefined where that is not known. */
+  #toldIn: string | undefined
   #working: Promise<void> | undefined
   readonly #untold = new Map<OutboxSource, Types.ObjectId[]>()
   readonly #basing = new Map<Entry['channel'], Promise<void>>()
@@ -219,6 +221,7 @@ export class Outbox {
   }
 
   #note(told: Told): void {
+    if (told.epoch !== this.#toldIn) this.#toldIn = undefined
     if (this.#told.size < mostTold) this.#told.set(told.eventId, told) // past that the sweeper finds it by its age
   }
 
@@ -240,11 +243,16 @@ export class Outbox {
   async #work(): Promise<void> {
     if (this.#told.size > 0) this.#epoch = (await this.#deps.log.head()).epoch // a log that was lost meanwhile has nothing to be forgotten for
     const ripe = Date.now() - (this.#deps.forgetAfterMs ?? defaultForgetAfterMs)
-    const all = [...this.#told.values()]
-    const lost = all.filter(({ epoch }) => epoch !== this.#epoch)
-    const due = all.filter(({ at, epoch }) => epoch === this.#epoch && at <= ripe)
-    for (const { eventId } of [...lost, ...due]) this.#told.delete(eventId)
-    for (const { source, id } of lost) this.#tryAgain(source, [id])
+    const due: Told[] = []
+    const sameEpoch = this.#toldIn === this.#epoch
+    for (const told of this.#told.values()) {
+      if (sameEpoch && told.at > ripe) break // what follows is younger
+      if (told.epoch === this.#epoch && told.at > ripe) continue
+      this.#told.delete(told.eventId)
+      if (told.epoch === this.#epoch) due.push(told)
+      else this.#tryAgain(told.source, [told.id])
+    }
+    this.#toldIn = this.#epoch
     for (const source of new Set(due.map((told) => told.source))) {
       for (const chunk of chunksOf(due.filter((told) => told.source === source))) await forget(source, chunk)
     }

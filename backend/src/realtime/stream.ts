@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import type { Writable } from 'node:stream'
 import type { Channel } from './log/log.js'
 import { covers, type EntryId, idIn, isAfter, latest, type Position } from './log/position.js'
 import { MembershipChanges } from './membership-changes.js'
@@ -14,6 +15,8 @@ export interface Mark {
 export interface LiveFrame extends Mark {
   readonly shard: number
   readonly id: EntryId
+  /** Several that arrived together: `bytes` are theirs, one after the other, the rest is the last one's. */
+  readonly parts?: readonly [LiveFrame, ...LiveFrame[]]
 }
 
 /** More unsent bytes than this and the client is too slow: it is cut off, and comes back. */
@@ -32,6 +35,8 @@ export class EventStream {
   readonly channels = new Map<Channel, EntryId | undefined>()
   readonly membershipChanges = new MembershipChanges()
   readonly #response: ServerResponse
+  /** Once the headers are out, the socket itself: nothing is added to what is written. */
+  #output: Writable
   #position: Position
   /** True while it may be beyond the hub in some shard: a replay goes up to the log's head, the hub to what it has heard of. */
   #ahead = true
@@ -48,6 +53,7 @@ export class EventStream {
   /** @param position what the client has */
   constructor(response: ServerResponse, caller: { userId: string; sessionId: string }, position: Position) {
     this.#response = response
+    this.#output = response
     this.userId = caller.userId
     this.sessionId = caller.sessionId
     this.#position = position
@@ -76,8 +82,8 @@ export class EventStream {
       'X-Accel-Buffering': 'no',
     })
     this.#response.flushHeaders() // by themselves: V8 keeps the pieces of a text that is only written as part of a longer one
-    this.#response.write(`retry: ${reconnectMs}\n\n`)
-    this.#response.write(first)
+    this.#output = this.#response.socket ?? this.#response // none where an earlier request of its connection is still being answered
+    this.#output.write(Buffer.concat([Buffer.from(`retry: ${reconnectMs}\n\n`), first]))
   }
 
   /** Its first frame was sent. */
@@ -146,7 +152,7 @@ export class EventStream {
     if (this.ended) return
     this.#position = position
     this.#ahead = true
-    if (!this.#response.write(bytes)) await this.#drained()
+    if (!this.#output.write(bytes)) await this.#drained()
   }
 
   /**
@@ -176,7 +182,7 @@ export class EventStream {
       this.#endedUnopened = true
       return
     }
-    if (last) this.#response.write(last)
+    if (last) this.#output.write(last)
     this.#response.end()
     const alarm = setTimeout(() => this.#response.destroy(), endDeadlineMs).unref()
     this.#response.once('close', () => clearTimeout(alarm))
@@ -199,15 +205,20 @@ export class EventStream {
       const alarm = setTimeout(() => this.#cutAsTooSlow(), standstillMs).unref()
       const done = () => {
         clearTimeout(alarm)
-        this.#response.off('drain', done).off('close', done)
+        this.#output.off('drain', done).off('close', done)
         resolve()
       }
-      this.#response.on('drain', done).on('close', done)
+      this.#output.on('drain', done).on('close', done)
     })
   }
 
   #tell(frame: LiveFrame): void {
-    if (!isAfter(frame.id, idIn(this.#position, frame.shard))) return // the replay has told it
+    const told = idIn(this.#position, frame.shard)
+    if (!isAfter(frame.id, told)) return // the replay has told it
+    if (frame.parts && (this.#ahead || !isAfter(frame.parts[0].id, told))) {
+      for (const part of frame.parts) this.#tell(part)
+      return
+    }
     this.#write(this.#moveTo(frame))
   }
 
@@ -220,7 +231,7 @@ export class EventStream {
 
   #write(bytes: Buffer): void {
     if (this.ended) return
-    if (!this.#response.write(bytes) && this.#response.writableLength > mostUnsentBytes) this.#cutAsTooSlow()
+    if (!this.#output.write(bytes) && this.#output.writableLength > mostUnsentBytes) this.#cutAsTooSlow()
   }
 
   #dropHeld(overflowed: boolean): void {

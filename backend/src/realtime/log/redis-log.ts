@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Cluster, Redis } from 'ioredis'
+import { LRUCache } from 'lru-cache'
 import { defineScript, type RunScript } from '../../platform/redis-scripts.js'
 import type { Subscriber } from '../../platform/redis-subscriber.js'
 import { tagOf } from '../../platform/shards.js'
@@ -31,6 +32,16 @@ const scripts: Record<Script, string> = {
 }
 const keysOfScripts = 9
 const mostHeld = 1000
+/** Channels whose names are kept made. */
+const mostNames = 10_000
+
+/** What a script is called with for a channel, of one generation. */
+interface Names {
+  readonly generation: string
+  readonly keys: readonly string[]
+  readonly channel: string
+  readonly control: string
+}
 /** So many channels are asked for at once: no command waits for long behind them. */
 const mostAtOnce = 500
 
@@ -43,6 +54,7 @@ export class RedisLog implements EventLog {
   readonly ttlSeconds: number
   readonly #deps: Dependencies
   readonly #channels = new Map<string, Channel>()
+  readonly #names = new LRUCache<Channel, Names>({ max: mostNames })
   readonly #run: Record<Script, RunScript>
   /** Of each shard, as it last answered. */
   readonly #epochs: (string | undefined)[]
@@ -200,6 +212,16 @@ export class RedisLog implements EventLog {
     const { generation, limits, subscriber } = this.#deps
     const refusal = this.#deps.refusal?.()
     if (refusal !== undefined) return Promise.reject(new Error(refusal))
+    const names = this.#namesOf(channel, generation())
+    this.#calls += 1
+    const fresh = `${this.#random}${this.#calls}`
+    const settings = [names.generation, this.shards, fresh, limits.entriesPerChannel, limits.ttlSeconds, subscriber.publishes]
+    return this.#run[script](...names.keys, ...settings, names.channel, names.control, ...own)
+  }
+
+  #namesOf(channel: Channel, generation: string): Names {
+    const known = this.#names.get(channel)
+    if (known?.generation === generation) return known
     const shard = this.shardOf(channel)
     const control = controlChannel(shard)
     const keys = [
@@ -213,10 +235,9 @@ export class RedisLog implements EventLog {
       this.#name('stream', control),
       this.#name('told', channel),
     ]
-    this.#calls += 1
-    const fresh = `${this.#random}${this.#calls}`
-    const settings = [generation(), this.shards, fresh, limits.entriesPerChannel, limits.ttlSeconds, subscriber.publishes]
-    return this.#run[script](...keys, ...settings, this.#name('channel', channel), this.#name('channel', control), ...own)
+    const names = { generation, keys, channel: this.#name('channel', channel), control: this.#name('channel', control) }
+    this.#names.set(channel, names)
+    return names
   }
 
   #prefix(shard: number, kind: string): string {
