@@ -1,4 +1,5 @@
 import { login, refresh, register } from './features/accounts/index.js'
+import { readAudit } from './features/audit/index.js'
 import {
   addMembers,
   changeRole,
@@ -51,5 +52,6 @@ export const routes: Readonly<Record<'' | '/api/v1', readonly AnyEndpoint[]>> = 
     sayTyping,
     sync,
     issueTicket,
+    readAudit,
   ],
 }

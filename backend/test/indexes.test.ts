@@ -42,6 +42,14 @@ const declared = {
     { name: 'conversation_user', key: { conversationId: 1, userId: 1 }, unique: true },
     { name: 'outbox', key: { 'outbox.worker': 1, 'outbox.at': 1 }, sparse: true },
   ],
+  audit: [
+    { name: 'action_at', key: { action: 1, at: -1, _id: -1 } },
+    { name: 'actor_at', key: { 'actor.id': 1, at: -1, _id: -1 } },
+    { name: 'at', key: { at: 1 }, expireAfterSeconds: 7_776_000 },
+    { name: 'newest', key: { at: -1, _id: -1 } },
+    { name: 'origin_at', key: { 'origin.ip': 1, action: 1, outcome: 1, at: -1 } },
+    { name: 'target_at', key: { 'target.id': 1, at: -1, _id: -1 } },
+  ],
 }
 
 const started = async (...parameters: Parameters<typeof startTestApp>): Promise<TestApp> => {

@@ -4,18 +4,22 @@ import { z } from 'zod'
 import type { Context } from '../context.js'
 import { answerJson } from './answer.js'
 import { authenticate } from './authenticate.js'
-import type { AnyEndpoint, Caller, Origin, Schemas } from './endpoint.js'
+import type { AnyEndpoint, Caller, Schemas } from './endpoint.js'
 import { letGo } from './let-go.js'
 import { run } from './limits.js'
+import { originOf } from './origin.js'
 import { Problem } from './problem.js'
+import { recordingRefusals } from './recording-refusals.js'
 
 const readJson = express.json({ limit: '256kb', type: 'application/json' })
 const mostErrors = 20
-const mostOfUserAgent = 256
 
 /** Makes Express routes from declarations. One handler a route: who, how often, what, then the work. */
 export const mount = (app: Express, base: string, endpoints: readonly AnyEndpoint[], context: Context): void => {
-  for (const declared of endpoints) app[declared.method](base + declared.path, serve(declared, context))
+  for (const declared of endpoints) {
+    const handler = serve(declared, context)
+    app[declared.method](base + declared.path, declared.access === 'admin' ? recordingRefusals(declared, context, handler) : handler)
+  }
 }
 
 const serve = (declared: AnyEndpoint, context: Context): RequestHandler => {
@@ -76,11 +80,6 @@ const redeem = async (ticket: string, context: Context): Promise<Caller> => {
   if (!caller) throw new Problem('unauthenticated', 'The ticket was used or has expired')
   return caller
 }
-
-const originOf = ({ ip, headers }: Request): Origin => ({
-  ip: ip ?? '',
-  userAgent: (headers['user-agent'] ?? '').slice(0, mostOfUserAgent),
-})
 
 const parse = (schemas: Schemas, request: Request): Record<string, unknown> => {
   const parsed: Record<string, unknown> = {}

@@ -1,2 +1,3 @@
-export { type AuditDocument, auditSchema } from './model.js'
+export { type AuditDocument, type AuditEntry, auditSchema } from './model.js'
+export { readAudit } from './routes.js'
 export { AuditLog } from './service.js'
