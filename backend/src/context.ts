@@ -1,5 +1,7 @@
 import type { Config } from './config.js'
 import { AccountService, Passwords } from './features/accounts/index.js'
+import { ClosingService } from './features/admin/index.js'
+import { Admission, type AdmissionDocument } from './features/admission/index.js'
 import { type AuditDocument, AuditLog, auditSchema } from './features/audit/index.js'
 import {
   Activity,
@@ -107,6 +109,8 @@ export const createContext = (
   const accessTokens = new AccessTokens(config.tokens)
   const deliveries = createDeliveries(config, config.environment === 'production' ? undefined : outlet)
   const audit = new AuditLog({ entries: auditModel })
+  const admission = new Admission({ admission: () => collection<AdmissionDocument>('admission'), hub, log, logger })
+  const closing = new ClosingService({ admission, audit })
   const users = new UserService({ users: userModel })
   const revokedSessions = new RevokedSessions({ sessions: sessionModel, hub, accessTtlSeconds: accessTokens.ttlSeconds, logger })
   const sessionOutbox = sessionSource(() => collection('sessions'))
@@ -118,6 +122,7 @@ export const createContext = (
     outbox,
     source: sessionOutbox,
     worker: leases.worker,
+    admission,
   })
   const accounts = new AccountService({ users, sessions, passwords: new Passwords(config.pepper) })
   const memberships = new Memberships({ conversations: conversationModel, hub })
@@ -233,6 +238,8 @@ export const createContext = (
     accounts,
     sessions,
     revokedSessions,
+    admission,
+    closing,
     users,
     memberships,
     conversations,
@@ -257,6 +264,7 @@ export const createContext = (
         await (config.environment === 'production' ? requireIndexes(models) : createIndexes(models))
         await leases.start()
         await revokedSessions.start()
+        await admission.start()
         sweeper.start()
         presence.start()
       })
@@ -272,6 +280,7 @@ export const createContext = (
       await presence.stop()
       typing.stop()
       await revokedSessions.stop()
+      await admission.stop()
       await outbox.settled()
       await deliveries.close()
       leases.stop()

@@ -1,4 +1,5 @@
 import { login, refresh, register } from './features/accounts/index.js'
+import { endAllSessions, lockDown, reopen } from './features/admin/index.js'
 import { readAudit } from './features/audit/index.js'
 import {
   addMembers,
@@ -53,5 +54,8 @@ export const routes: Readonly<Record<'' | '/api/v1', readonly AnyEndpoint[]>> = 
     sync,
     issueTicket,
     readAudit,
+    lockDown,
+    reopen,
+    endAllSessions,
   ],
 }

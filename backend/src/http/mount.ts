@@ -27,6 +27,7 @@ const serve = (declared: AnyEndpoint, context: Context): RequestHandler => {
   return async (request, response) => {
     const caller = await callerOf(declared, context, request, response)
     if (limit !== 'none') await context.limits.count(limit, request, response, caller)
+    if (caller) context.admission.check(caller)
     if (declared.request.body) await run(readJson, request, response)
     const call = { ...parse(declared.request, request), context, caller, origin: originOf(request) }
     if (limit !== 'none') await context.limits.countAccount(limit, request, response)

@@ -5,6 +5,7 @@ export const problems = {
   invalid_credentials: [401, 'The phone or the password is wrong'],
   token_expired: [401, 'The access token has expired'],
   session_revoked: [401, 'The session has ended'],
+  account_suspended: [403, 'This account is suspended'],
   forbidden: [403, 'Not allowed'],
   not_found: [404, 'Not found'],
   conflict: [409, 'Conflict'],
@@ -12,6 +13,7 @@ export const problems = {
   unsupported_media_type: [415, 'The body must be application/json'],
   rate_limited: [429, 'Too many requests'],
   internal_error: [500, 'Something went wrong on our side'],
+  lockdown: [503, 'Only administrators are let in at present'],
   service_unavailable: [503, 'Not available right now; try again'],
 } as const satisfies Record<string, readonly [number, string]>
 

@@ -21,6 +21,8 @@ export type ControlMessage =
   | { readonly revoked: RevokedSession }
   /** The channel lost something: who reads it must come back, and is told to fetch. */
   | { readonly gap: Channel }
+  /** What is kept in memory under this name has changed in the database. */
+  | { readonly reread: string }
 
 /** Told when a person's first stream at this worker begins, and when the last one has ended. */
 export interface StreamWatcher {
@@ -70,6 +72,7 @@ export class Hub implements LogListener {
   #slowDisconnects = 0
   #watcher: StreamWatcher | undefined
   #onRevoked: (sessionId: string) => void = () => undefined
+  readonly #onReread = new Map<string, () => void>()
   #onLeft: (left: Left) => void = () => undefined
   #isMember: ((userId: string, conversationId: string) => Promise<boolean>) | undefined
 
@@ -139,6 +142,11 @@ export class Hub implements LogListener {
   /** Calls back for each session that ends before its time. */
   onRevoked(listener: (sessionId: string) => void): void {
     this.#onRevoked = listener
+  }
+
+  /** Calls back whenever what is kept under this name has changed in the database. */
+  onReread(name: string, listener: () => void): void {
+    this.#onReread.set(name, listener)
   }
 
   watch(watcher: StreamWatcher): void {
@@ -250,6 +258,11 @@ export class Hub implements LogListener {
     this.#epoch = epoch
   }
 
+  /** Ends the streams that it is true for, with a last frame without an id. */
+  endStreams(ends: (stream: EventStream) => boolean, last: (stream: EventStream) => Buffer): void {
+    for (const stream of this.#streams) if (ends(stream)) stream.end(last(stream))
+  }
+
   /** Tells every stream to come back a little later, each at another moment, and ends it. */
   drain(): void {
     this.#draining = true
@@ -265,6 +278,7 @@ export class Hub implements LogListener {
     if ('joined' in message) this.#joined(message.joined)
     else if ('left' in message) this.#left(message.left, id)
     else if ('revoked' in message) this.#revoked(message.revoked)
+    else if ('reread' in message) this.#onReread.get(message.reread)?.()
     else this.#gapIn(message.gap)
   }
 

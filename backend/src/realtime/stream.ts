@@ -31,6 +31,7 @@ const comment = Buffer.from(':\n\n')
 export class EventStream {
   readonly userId: string
   readonly sessionId: string
+  readonly role: 'admin' | undefined
   /** The channels that it tells of. One that is told from elsewhere than the stream's own position has where, until it has caught up. */
   readonly channels = new Map<Channel, EntryId | undefined>()
   readonly membershipChanges = new MembershipChanges()
@@ -51,11 +52,12 @@ export class EventStream {
   #tooSlow = false
 
   /** @param position what the client has */
-  constructor(response: ServerResponse, caller: { userId: string; sessionId: string }, position: Position) {
+  constructor(response: ServerResponse, caller: { userId: string; sessionId: string; role?: 'admin' }, position: Position) {
     this.#response = response
     this.#output = response
     this.userId = caller.userId
     this.sessionId = caller.sessionId
+    this.role = caller.role
     this.#position = position
     response.useChunkedEncodingByDefault = false // the stream ends with its connection; no frame is wrapped
     response.shouldKeepAlive = false

@@ -11,6 +11,7 @@ export const register = endpoint({
   request: { body: Register },
   responses: { 201: SignedIn },
   async handler({ context, body }) {
+    context.admission.requireOpen()
     return { status: 201, body: viewSignIn(await context.accounts.register(body)) }
   },
 })

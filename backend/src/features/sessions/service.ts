@@ -20,6 +20,7 @@ interface Dependencies {
   readonly source: OutboxSource
   /** This worker's name in outboxes. */
   readonly worker: string
+  readonly admission: { readonly closed: boolean; requireOpen(role?: 'admin'): void; check(caller: Caller): void }
 }
 
 /** What a client needs to stay signed in. */
@@ -40,12 +41,17 @@ export class SessionService {
     this.#revocation = new Revocation(deps)
   }
 
-  /** Begins a session for a user who has just proved who they are. @param origin where they sign in from */
+  /**
+   * Begins a session for a user who has just proved who they are.
+   * @param origin where they sign in from
+   * @throws Problem lockdown where administrators alone are let in
+   */
   async open(
     { _id: userId, role }: Pick<UserDocument, '_id' | 'role'>,
     device: Device | null,
     origin?: Origin,
   ): Promise<Tokens & { session: SessionDocument }> {
+    this.#deps.admission.requireOpen(role)
     const refreshToken = newToken(refreshTokenBytes)
     const now = new Date()
     const created = await this.#deps.sessions.create({
@@ -62,11 +68,12 @@ export class SessionService {
     return { ...this.#tokens(session, refreshToken), session }
   }
 
-  /** Trades a refresh token, once, for a new pair. @throws Problem session_revoked, unauthenticated where it is not good (any more) */
+  /** Trades a refresh token, once, for a new pair. @throws Problem session_revoked, unauthenticated where it is not good (any more), lockdown where it would be */
   async refresh(refreshToken: string): Promise<Tokens> {
     const next = newToken(refreshTokenBytes)
     const refreshHash = hashOfToken(refreshToken)
     const now = new Date()
+    if (this.#deps.admission.closed) await this.#requireAdministrator(refreshHash)
     const session = await this.#deps.sessions
       .findOneAndUpdate(
         { refreshHash, expiresAt: { $gt: now }, revokedAt: { $exists: false } },
@@ -74,13 +81,18 @@ export class SessionService {
         { returnDocument: 'after' },
       )
       .lean()
-    if (session) return this.#tokens(session, next)
+    if (session) {
+      this.#deps.admission.check(callerOf(session))
+      return this.#tokens(session, next)
+    }
     if (await this.#deps.sessions.exists({ refreshHash, revokedAt: { $exists: true } })) throw new Problem('session_revoked')
     throw new Problem('unauthenticated', 'The refresh token is not good')
   }
 
-  /** When a session ends, from the primary. @throws Problem session_revoked where it has ended */
-  async endOf({ userId, sessionId }: Caller): Promise<Date> {
+  /** When a session ends, from the primary. @throws Problem session_revoked where it has ended, lockdown where it has to wait */
+  async endOf(caller: Caller): Promise<Date> {
+    const { userId, sessionId } = caller
+    this.#deps.admission.check(caller)
     const session = await this.#deps.sessions
       .findOne({ _id: toObjectId(sessionId), userId: toObjectId(userId) }, { expiresAt: 1, revokedAt: 1 })
       .read('primary')
@@ -105,13 +117,15 @@ export class SessionService {
     return this.#revocation.all(userId, options)
   }
 
+  /** Before the token is used up: it is good again once everyone is let in. @throws Problem lockdown where it is not an administrator's */
+  async #requireAdministrator(refreshHash: string): Promise<void> {
+    const known = await this.#deps.sessions.findOne({ refreshHash }, { role: 1 }).read('primary').lean()
+    this.#deps.admission.requireOpen(known?.role)
+  }
+
   #tokens(session: SessionDocument, refreshToken: string): Tokens {
     const { accessTokens } = this.#deps
-    const accessToken = accessTokens.sign({
-      userId: session.userId.toHexString(),
-      sessionId: session._id.toHexString(),
-      ...(session.role && { role: session.role }),
-    })
+    const accessToken = accessTokens.sign(callerOf(session))
     return { accessToken, expiresIn: accessTokens.ttlSeconds, refreshToken }
   }
 
@@ -119,3 +133,9 @@ export class SessionService {
     return new Date(now.getTime() + this.#deps.refreshTtlSeconds * 1000)
   }
 }
+
+const callerOf = ({ _id, userId, role }: SessionDocument): Caller => ({
+  userId: userId.toHexString(),
+  sessionId: _id.toHexString(),
+  ...(role && { role }),
+})

@@ -17,7 +17,7 @@ export const ticketTtlSeconds = 30
 const ticketBytes = 24
 const mostInMemory = 100_000
 
-const Stored = z.object({ userId: z.string(), sessionId: z.string() })
+const Stored = z.object({ userId: z.string(), sessionId: z.string(), role: z.literal('admin').exactOptional() })
 
 /** Tickets that any worker takes. */
 export class RedisTickets implements Tickets {
@@ -28,9 +28,10 @@ export class RedisTickets implements Tickets {
     this.#keyspace = keyspace
   }
 
-  async issue({ userId, sessionId }: Caller): Promise<string> {
+  async issue({ userId, sessionId, role }: Caller): Promise<string> {
     const ticket = newToken(ticketBytes)
-    await this.#redis.set(this.#keyspace.ticket(hashOfToken(ticket)), JSON.stringify({ userId, sessionId }), 'EX', ticketTtlSeconds)
+    const stored = JSON.stringify({ userId, sessionId, role } satisfies Record<keyof Caller, unknown>)
+    await this.#redis.set(this.#keyspace.ticket(hashOfToken(ticket)), stored, 'EX', ticketTtlSeconds)
     return ticket
   }
 
@@ -44,9 +45,9 @@ export class RedisTickets implements Tickets {
 export class MemoryTickets implements Tickets {
   readonly #issued = new LRUCache<string, Caller>({ max: mostInMemory, ttl: ticketTtlSeconds * 1000 })
 
-  issue({ userId, sessionId }: Caller): Promise<string> {
+  issue(caller: Caller): Promise<string> {
     const ticket = newToken(ticketBytes)
-    this.#issued.set(hashOfToken(ticket), { userId, sessionId })
+    this.#issued.set(hashOfToken(ticket), caller)
     return Promise.resolve(ticket)
   }
 

@@ -1,0 +1,2 @@
+export { endAllSessions, lockDown, reopen } from './closing-routes.js'
+export { ClosingService } from './closing-service.js'

@@ -1,0 +1,1 @@
+export { Admission, type AdmissionDocument } from './admission.js'
