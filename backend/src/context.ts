@@ -1,6 +1,6 @@
 import type { Config } from './config.js'
 import { AccountService, Passwords } from './features/accounts/index.js'
-import { ClosingService } from './features/admin/index.js'
+import { AdministrationService, ClosingService, StatsService } from './features/admin/index.js'
 import { Admission, type AdmissionDocument } from './features/admission/index.js'
 import { type AuditDocument, AuditLog, auditSchema } from './features/audit/index.js'
 import {
@@ -123,7 +123,9 @@ export const createContext = (
     source: sessionOutbox,
     worker: leases.worker,
     admission,
+    standingOf: (userId) => users.standingOf(userId),
   })
+  const administration = new AdministrationService({ users: userModel, sessions, audit })
   const accounts = new AccountService({ users, sessions, passwords: new Passwords(config.pepper) })
   const memberships = new Memberships({ conversations: conversationModel, hub })
   const conversationOutbox = conversationSource({
@@ -221,6 +223,7 @@ export const createContext = (
   const sources = [conversationOutbox, messageOutbox, sessionOutbox, receiptOutbox]
   const sync = new SyncService({ conversations: conversationModel, moments: new Moments({ leases, sources, ...syncMargins }) })
   const sweeper = new Sweeper({ outbox, leases, sources, logger })
+  const stats = new StatsService({ collection, sources, hub, admission, worker: config.server.worker })
   const operations = new OperationsService({ mongo, redis, hub, version: config.server.version, worker: config.server.worker })
 
   return {
@@ -240,6 +243,8 @@ export const createContext = (
     revokedSessions,
     admission,
     closing,
+    administration,
+    stats,
     users,
     memberships,
     conversations,

@@ -1,5 +1,5 @@
 import { login, refresh, register } from './features/accounts/index.js'
-import { endAllSessions, lockDown, reopen } from './features/admin/index.js'
+import { endAllSessions, endSessionsOf, getStats, listUsers, lockDown, reinstate, reopen, suspend } from './features/admin/index.js'
 import { readAudit } from './features/audit/index.js'
 import {
   addMembers,
@@ -53,7 +53,12 @@ export const routes: Readonly<Record<'' | '/api/v1', readonly AnyEndpoint[]>> = 
     sayTyping,
     sync,
     issueTicket,
+    listUsers,
+    suspend,
+    reinstate,
+    endSessionsOf,
     readAudit,
+    getStats,
     lockDown,
     reopen,
     endAllSessions,

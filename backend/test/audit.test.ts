@@ -22,7 +22,7 @@ interface View {
 }
 const stored = () => app.context.mongo.connection.collection('audit')
 const list = async (query: Readonly<Record<string, string>>): Promise<{ items: View[]; nextCursor: string | null }> =>
-  (await admin.get(`/admin/audit?${new URLSearchParams(query)}`).expect(200)).body
+  (await admin.get('/admin/audit').query(query).expect(200)).body
 const numbers = (items: readonly View[]): unknown[] => items.map(({ detail }) => detail['n'])
 const downFrom = (count: number): number[] => Array.from({ length: count }, (_, n) => count - n)
 

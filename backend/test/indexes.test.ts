@@ -9,6 +9,8 @@ const declared = {
     { name: 'email', key: { email: 1 }, unique: true, sparse: true },
     { name: 'name', key: { name: 1 } },
     { name: 'phone', key: { phone: 1 }, unique: true },
+    { name: 'role', key: { role: 1, _id: -1 }, sparse: true },
+    { name: 'suspended_at', key: { suspendedAt: -1, _id: -1 }, sparse: true },
   ],
   sessions: [
     { name: 'expires_at', key: { expiresAt: 1 }, expireAfterSeconds: 0 },

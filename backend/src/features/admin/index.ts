@@ -1,2 +1,6 @@
+export { AdministrationService } from './administration-service.js'
 export { endAllSessions, lockDown, reopen } from './closing-routes.js'
 export { ClosingService } from './closing-service.js'
+export { getStats } from './stats-routes.js'
+export { StatsService } from './stats-service.js'
+export { endSessionsOf, listUsers, reinstate, suspend } from './user-routes.js'

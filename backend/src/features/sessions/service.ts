@@ -1,11 +1,11 @@
-import type { Model } from 'mongoose'
+import type { Model, Types } from 'mongoose'
 import type { Caller, Origin } from '../../http/endpoint.js'
 import { toObjectId } from '../../http/ids.js'
 import { Problem } from '../../http/problem.js'
 import type { AccessTokens } from '../../platform/access-tokens.js'
 import { hashOfToken, newToken } from '../../platform/random-tokens.js'
 import type { Outbox, OutboxSource } from '../../realtime/outbox.js'
-import type { UserDocument } from '../users/index.js'
+import type { Standing, UserDocument } from '../users/index.js'
 import type { Device, SessionDocument } from './model.js'
 import type { RevocationReason } from './reasons.js'
 import { Revocation } from './revocation.js'
@@ -20,6 +20,8 @@ interface Dependencies {
   readonly source: OutboxSource
   /** This worker's name in outboxes. */
   readonly worker: string
+  /** Who they are now, from the primary; null where they are gone. */
+  readonly standingOf: (userId: Types.ObjectId) => Promise<Standing | null>
   readonly admission: { readonly closed: boolean; requireOpen(role?: 'admin'): void; check(caller: Caller): void }
 }
 
@@ -44,13 +46,14 @@ export class SessionService {
   /**
    * Begins a session for a user who has just proved who they are.
    * @param origin where they sign in from
-   * @throws Problem lockdown where administrators alone are let in
+   * @throws Problem account_suspended; lockdown where administrators alone are let in
    */
   async open(
-    { _id: userId, role }: Pick<UserDocument, '_id' | 'role'>,
+    { _id: userId, role, suspendedAt }: Pick<UserDocument, '_id' | 'role' | 'suspendedAt'>,
     device: Device | null,
     origin?: Origin,
   ): Promise<Tokens & { session: SessionDocument }> {
+    if (suspendedAt) throw new Problem('account_suspended')
     this.#deps.admission.requireOpen(role)
     const refreshToken = newToken(refreshTokenBytes)
     const now = new Date()
@@ -65,6 +68,7 @@ export class SessionService {
       expiresAt: this.#expiry(now),
     })
     const session = created.toObject()
+    await this.#requireStanding(session)
     return { ...this.#tokens(session, refreshToken), session }
   }
 
@@ -115,6 +119,14 @@ export class SessionService {
    */
   revokeAll(userId: string, options: { except?: string; reason: RevocationReason }): Promise<number> {
     return this.#revocation.all(userId, options)
+  }
+
+  /** Who was suspended meanwhile, or got another role, may have had their sessions ended before this one was there. @throws Problem account_suspended, session_revoked */
+  async #requireStanding(session: SessionDocument): Promise<void> {
+    const standing = await this.#deps.standingOf(session.userId)
+    if (standing && !standing.suspendedAt && standing.role === session.role) return
+    await this.revoke(callerOf(session), standing?.suspendedAt ? 'suspended' : 'role_changed')
+    throw new Problem(standing?.suspendedAt ? 'account_suspended' : 'session_revoked')
   }
 
   /** Before the token is used up: it is good again once everyone is let in. @throws Problem lockdown where it is not an administrator's */

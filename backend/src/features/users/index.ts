@@ -1,4 +1,4 @@
-export { showsPresence, type UserDocument, userSchema } from './model.js'
+export { type Standing, showsPresence, type UserDocument, userSchema } from './model.js'
 export { changeMe, getMe } from './routes.js'
 export { MeView } from './schema.js'
 export { UserService } from './service.js'

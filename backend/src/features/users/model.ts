@@ -14,12 +14,19 @@ export interface UserDocument {
   /** Absent for a person like any other. */
   role?: 'admin'
   passwordHash: string
+  /** Present where nothing else may be done before: somebody else has chosen the password. */
+  mustChangePassword?: true
+  /** Since when they may not sign in; absent for a person like any other. */
+  suspendedAt?: Date
   /** Absent is what it is without being asked. */
   settings?: { presence?: boolean }
   /** When the last stream ended; at most a minute behind. */
   lastSeenAt?: Date
   createdAt: Date
 }
+
+/** What a sign-in depends on. */
+export type Standing = Pick<UserDocument, 'role' | 'suspendedAt'>
 
 /** Whether a person lets others see that they are there. */
 export const showsPresence = ({ settings }: Pick<UserDocument, 'settings'>): boolean => settings?.presence ?? true
@@ -34,6 +41,8 @@ export const userSchema = new Schema<UserDocument>(
     name: { type: String, required: true },
     role: { type: String, enum: ['admin'] },
     passwordHash: { type: String, required: true },
+    mustChangePassword: { type: Boolean, enum: [true] },
+    suspendedAt: Date,
     settings: { type: { _id: false, presence: Boolean }, default: undefined },
     lastSeenAt: Date,
     createdAt: { type: Date, required: true },
@@ -46,3 +55,6 @@ userSchema.index({ phone: 1 }, { name: 'phone', unique: true })
 userSchema.index({ email: 1 }, { name: 'email', unique: true, sparse: true })
 // Search by name.
 userSchema.index({ name: 1 }, { name: 'name' })
+// What administrators list. Sparse: few are either.
+userSchema.index({ role: 1, _id: -1 }, { name: 'role', sparse: true })
+userSchema.index({ suspendedAt: -1, _id: -1 }, { name: 'suspended_at', sparse: true })

@@ -1,8 +1,8 @@
-import type { Model } from 'mongoose'
+import type { Model, Types } from 'mongoose'
 import { toObjectId } from '../../http/ids.js'
 import { Problem } from '../../http/problem.js'
 import { isDuplicateKey } from '../../platform/duplicate-key.js'
-import { showsPresence, type UserDocument } from './model.js'
+import { type Standing, showsPresence, type UserDocument } from './model.js'
 import type { ChangeMe } from './schema.js'
 
 interface Dependencies {
@@ -53,6 +53,11 @@ export class UserService {
     const minuteBefore = new Date(at.getTime() - 60_000)
     const due = { $or: [{ lastSeenAt: { $exists: false } }, { lastSeenAt: { $lt: minuteBefore } }] }
     await this.#users.updateOne({ _id: toObjectId(userId), ...due }, { $set: { lastSeenAt: at } })
+  }
+
+  /** What a sign-in depends on, from the primary; null where there is nobody. */
+  async standingOf(userId: Types.ObjectId): Promise<Standing | null> {
+    return this.#users.findById(userId, { role: 1, suspendedAt: 1 }).read('primary').lean()
   }
 
   async findByPhone(phone: string): Promise<UserDocument | null> {

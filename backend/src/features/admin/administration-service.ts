@@ -1,0 +1,82 @@
+import type { Model } from 'mongoose'
+import { toObjectId } from '../../http/ids.js'
+import { Problem } from '../../http/problem.js'
+import type { AuditLog } from '../audit/index.js'
+import type { SessionService } from '../sessions/index.js'
+import type { UserDocument } from '../users/index.js'
+import type { By } from './by.js'
+import { findUsers } from './find-users.js'
+import type { UsersQuery } from './schema.js'
+
+interface Dependencies {
+  readonly users: Model<UserDocument>
+  readonly sessions: Pick<SessionService, 'revokeAll'>
+  readonly audit: Pick<AuditLog, 'record'>
+}
+
+/** What administrators do with people. Each act may be asked again: what is missing of it is done, and it is recorded once more. */
+export class AdministrationService {
+  readonly #deps: Dependencies
+  constructor(deps: Dependencies) {
+    this.#deps = deps
+  }
+
+  /** @throws Problem validation_failed for a cursor that is none */
+  async list(query: UsersQuery, by: By): Promise<{ items: UserDocument[]; nextCursor: string | null }> {
+    const page = await findUsers(this.#deps.users, query)
+    await this.#deps.audit.record({ action: 'users.listed', outcome: 'done', ...by })
+    return page
+  }
+
+  /** Ends a person's sessions and lets them sign in no more. @throws Problem not_found; conflict for oneself and the last administrator */
+  async suspend(userId: string, by: By): Promise<UserDocument> {
+    const { users, sessions } = this.#deps
+    if (userId === by.actor.id) throw new Problem('conflict', 'Nobody suspends themselves')
+    const since = new Date()
+    const before = await users
+      .findOne({ _id: toObjectId(userId) })
+      .read('primary')
+      .lean()
+    if (!before) throw new Problem('not_found')
+    if (!before.suspendedAt) {
+      await users.updateOne({ _id: before._id, suspendedAt: { $exists: false } }, { $set: { suspendedAt: since } })
+      if (before.role === 'admin') await this.#keepOneAdministrator(before, since)
+    }
+    await sessions.revokeAll(userId, { reason: 'suspended' })
+    return this.#done('user.suspended', userId, by)
+  }
+
+  /** @throws Problem not_found */
+  async reinstate(userId: string, by: By): Promise<UserDocument> {
+    await this.#deps.users.updateOne({ _id: toObjectId(userId) }, { $unset: { suspendedAt: '' } })
+    return this.#done('user.reinstated', userId, by)
+  }
+
+  /** Ends a person's sessions; they may sign in again. @throws Problem not_found */
+  async endSessions(userId: string, by: By): Promise<void> {
+    if (!(await this.#deps.users.exists({ _id: toObjectId(userId) }))) throw new Problem('not_found')
+    await this.#deps.sessions.revokeAll(userId, { reason: 'ended_by_admin' })
+    await this.#done('user.sessions_ended', userId, by)
+  }
+
+  /** Two administrators who suspend each other at once both find nobody left, and both undo it. */
+  async #keepOneAdministrator({ _id }: UserDocument, since: Date): Promise<void> {
+    const { users } = this.#deps
+    if (
+      await users
+        .findOne({ role: 'admin', suspendedAt: { $exists: false } }, { _id: 1 })
+        .read('primary')
+        .lean()
+    )
+      return
+    await users.updateOne({ _id, suspendedAt: since }, { $unset: { suspendedAt: '' } })
+    throw new Problem('conflict', 'There must be an administrator')
+  }
+
+  async #done(action: string, userId: string, by: By): Promise<UserDocument> {
+    const user = await this.#deps.users.findById(toObjectId(userId)).read('primary').lean()
+    if (!user) throw new Problem('not_found')
+    await this.#deps.audit.record({ action, outcome: 'done', target: { kind: 'user', id: userId }, ...by })
+    return user
+  }
+}
