@@ -2,7 +2,9 @@ import { createSecretKey, type KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { z } from 'zod'
 import { deliveryFaults, mailOf, smsOf } from './delivery-settings.js'
-import { defaultLimits, type LimitName, limitNames, parseRate, type Rate } from './http/limits-table.js'
+import type { LimitRates } from './http/limits.js'
+import { type LimitName, limitNames, limitRow } from './http/limits-table.js'
+import { parseRates, type Rate } from './http/rates.js'
 import type { SmtpSettings } from './platform/mail/smtp-mailer.js'
 import type { RedisSettings } from './platform/redis-address.js'
 import type { SmsSettings } from './platform/sms/create-sms.js'
@@ -54,7 +56,7 @@ export interface Config {
   readonly smsCodeText: string
   readonly sms: SmsSettings | undefined
   readonly mail: SmtpSettings | undefined
-  readonly limits: Readonly<Record<LimitName, Rate>>
+  readonly limits: LimitRates
   /** What an operator should know and need not stop for. */
   readonly warnings: readonly string[]
 }
@@ -178,14 +180,18 @@ const redisOf = (values: Values): RedisSettings | undefined => {
   )
 }
 
-/** LIMIT_<ROW> over RATE_LIMIT_* over the default. */
-const limitsOf = (values: Values): Record<LimitName, Rate> => {
-  const rates = limitNames.map((name) => [
-    name,
-    values[`LIMIT_${name.toUpperCase()}` as keyof Values] ?? parseRate(defaultLimits[name].rate),
-  ])
-  const limits = Object.fromEntries(rates) as Record<LimitName, Rate>
-  if (values.LIMIT_ANONYMOUS) return limits
-  const windowSeconds = values.RATE_LIMIT_WINDOW_MS ? values.RATE_LIMIT_WINDOW_MS / 1000 : limits.anonymous.windowSeconds
-  return { ...limits, anonymous: { points: values.RATE_LIMIT_MAX_REQUESTS ?? limits.anonymous.points, windowSeconds } }
+/** LIMIT_<ROW> over RATE_LIMIT_* over the default; LIMIT_<ROW> may give some of a row's rates. */
+const limitsOf = (values: Values): LimitRates => {
+  const rates = limitNames.map((name) => {
+    const row = limitRow(name)
+    const given = values[`LIMIT_${name.toUpperCase() as Uppercase<LimitName>}`]
+    return [name, { ...parseRates(row.rate, row.by), ...(name === 'anonymous' && strangersOf(values)), ...given }]
+  })
+  return Object.fromEntries(rates) as LimitRates
+}
+
+const strangersOf = ({ RATE_LIMIT_WINDOW_MS: windowMs, RATE_LIMIT_MAX_REQUESTS: points }: Values): { ip?: Rate } => {
+  const fallback = parseRates(limitRow('anonymous').rate, ['ip'])?.ip
+  if (!fallback) return {}
+  return { ip: { points: points ?? fallback.points, windowSeconds: windowMs ? windowMs / 1000 : fallback.windowSeconds } }
 }

@@ -224,6 +224,7 @@ export const createContext = (
   const sync = new SyncService({ conversations: conversationModel, moments: new Moments({ leases, sources, ...syncMargins }) })
   const sweeper = new Sweeper({ outbox, leases, sources, logger })
   const stats = new StatsService({ collection, sources, hub, admission, worker: config.server.worker })
+  const limits = new Limits({ rates: config.limits, redis, keyspace, logger })
   const operations = new OperationsService({ mongo, redis, hub, version: config.server.version, worker: config.server.worker })
 
   return {
@@ -234,7 +235,7 @@ export const createContext = (
     hub,
     log,
     sweeper,
-    limits: new Limits(config.limits),
+    limits,
     accessTokens,
     deliveries,
     audit,
@@ -265,6 +266,7 @@ export const createContext = (
     /** Connects in the background. Production makes no index by itself: it waits until `npm run migrate` has. */
     start(): void {
       redis?.start()
+      limits.start()
       mongo.start(async () => {
         await (config.environment === 'production' ? requireIndexes(models) : createIndexes(models))
         await leases.start()
@@ -289,6 +291,7 @@ export const createContext = (
       await outbox.settled()
       await deliveries.close()
       leases.stop()
+      await limits.stop()
       redis?.close()
       await mongo.close()
     },

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
-import { defaultLimits, limitNames, parseRate, type Rate } from './http/limits-table.js'
+import { type LimitKey, type LimitName, limitNames, limitRow } from './http/limits-table.js'
+import { parseRates, type Rate } from './http/rates.js'
 import { certificateFile, redisAddresses, redisUrl } from './platform/redis-address.js'
 import { mostShards } from './platform/shards.js'
 import { parseSmsTemplate } from './platform/sms/http-template.js'
@@ -81,12 +82,15 @@ const trustProxy = z
     'the number of proxies in front, or their addresses or subnets, separated by commas',
   )
 
-const rate = z.string().transform((text, context): Rate => {
-  const parsed = parseRate(text)
-  if (parsed) return parsed
-  context.addIssue('a rate such as 5/min, 3/h, 100/15min or 20/s burst 60')
-  return z.NEVER
-})
+const rates = (keys: readonly LimitKey[]) => {
+  const example = keys.length > 1 ? `, or one for each: 3/h per ${keys[0]}, 5/min per ${keys[1]}` : ''
+  return z.string().transform((text, context): Partial<Record<LimitKey, Rate>> => {
+    const parsed = parseRates(text, keys)
+    if (parsed) return parsed
+    context.addIssue(`a rate such as 5/min, 3/h, 100/15min or 20/s burst 60${example}`)
+    return z.NEVER
+  })
+}
 
 const smsTemplate = z.string().transform((text, context) => {
   const template = parseSmsTemplate(text)
@@ -120,11 +124,11 @@ const variable = <S extends z.ZodType>(
 })
 
 const limitVariables = Object.fromEntries(
-  limitNames.map((name) => [
-    `LIMIT_${name.toUpperCase()}`,
-    variable('Limits', defaultLimits[name].about, defaultLimits[name].rate, rate.optional()),
-  ]),
-) as { [Name in (typeof limitNames)[number] as `LIMIT_${Uppercase<Name>}`]: Variable<z.ZodOptional<typeof rate>> }
+  limitNames.map((name) => {
+    const { rate, by, about } = limitRow(name)
+    return [`LIMIT_${name.toUpperCase()}`, variable('Limits', about, rate, rates(by).optional())]
+  }),
+) as { [Name in LimitName as `LIMIT_${Uppercase<Name>}`]: Variable<z.ZodOptional<ReturnType<typeof rates>>> }
 
 /** Every variable that the server reads, in the order of `.env.example`. */
 export const variables = {

@@ -116,16 +116,40 @@ describe('limits', () => {
     ['20/s', 20, 1],
     ['20/s burst 60', 60, 3],
   ])('reads %s', (text, points, windowSeconds) => {
-    expect(read({ LIMIT_MESSAGES: text }).limits.messages).toEqual({ points, windowSeconds })
+    expect(read({ LIMIT_MESSAGES: text }).limits.messages).toEqual({ user: { points, windowSeconds } })
   })
 
   it('are LIMIT_ANONYMOUS over RATE_LIMIT_* over the default', () => {
     const old = { RATE_LIMIT_WINDOW_MS: '60000', RATE_LIMIT_MAX_REQUESTS: '7' }
-    expect(read().limits.anonymous).toEqual({ points: 100, windowSeconds: 900 })
-    expect(read({ RATE_LIMIT_MAX_REQUESTS: '7' }).limits.anonymous).toEqual({ points: 7, windowSeconds: 900 })
-    expect(read({ RATE_LIMIT_WINDOW_MS: '60000' }).limits.anonymous).toEqual({ points: 100, windowSeconds: 60 })
-    expect(read(old).limits.anonymous).toEqual({ points: 7, windowSeconds: 60 })
-    expect(read({ ...old, LIMIT_ANONYMOUS: '9/h' }).limits.anonymous).toEqual({ points: 9, windowSeconds: 3600 })
+    const strangers = (environment = {}) => read(environment).limits.anonymous.ip
+    expect(strangers()).toEqual({ points: 100, windowSeconds: 900 })
+    expect(strangers({ RATE_LIMIT_MAX_REQUESTS: '7' })).toEqual({ points: 7, windowSeconds: 900 })
+    expect(strangers({ RATE_LIMIT_WINDOW_MS: '60000' })).toEqual({ points: 100, windowSeconds: 60 })
+    expect(strangers(old)).toEqual({ points: 7, windowSeconds: 60 })
+    expect(strangers({ ...old, LIMIT_ANONYMOUS: '9/h' })).toEqual({ points: 9, windowSeconds: 3600 })
     expect(read(old).limits.api).toEqual(read().limits.api)
   })
+
+  const [hours3, hours10, minutes] = [
+    { points: 3, windowSeconds: 3600 },
+    { points: 10, windowSeconds: 3600 },
+    { points: 5, windowSeconds: 60 },
+  ]
+  it.each([
+    ['', { phone: hours3, ip: hours10 }],
+    ['5/min', { phone: minutes, ip: minutes }],
+    ['5/min per phone', { phone: minutes, ip: hours10 }],
+    ['5/min per ip', { phone: hours3, ip: minutes }],
+    ['10/h per phone, 5/min per ip', { phone: hours10, ip: minutes }],
+    ['10/h per phone,5/min', { phone: hours10, ip: minutes }],
+  ])('may have a rate for each that they count by: LIMIT_OTP=%s', (text, rates) => {
+    expect(read({ LIMIT_OTP: text }).limits.otp).toEqual(rates)
+  })
+
+  it.each(['5/min per user', '5/min per', '5/min, 3/h', '5/min per ip, 3/h per ip', '5/min per ip per phone', ',', '5/min,', 'per ip'])(
+    'refuse LIMIT_OTP=%s',
+    (text) => {
+      expect(faultsOf({ LIMIT_OTP: text })).toEqual([expect.stringMatching('^LIMIT_OTP: a rate such as .+ per ')])
+    },
+  )
 })

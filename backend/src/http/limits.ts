@@ -1,20 +1,26 @@
 import type { Request, RequestHandler, Response } from 'express'
-import { ipKeyGenerator, rateLimit } from 'express-rate-limit'
-import type { Caller } from './endpoint.js'
-import { defaultLimits, type LimitKey, type LimitName, limitNames, type Rate } from './limits-table.js'
+import { rateLimit, type Store } from 'express-rate-limit'
+import type { Cluster, Redis } from 'ioredis'
+import type { Keyspace } from '../platform/keyspace.js'
+import type { Logger } from '../platform/logger.js'
+import { AskedWindow, type AskRedis, askRedis } from './asked-window.js'
+import { type Counted, isInBody, keyOf } from './limit-keys.js'
+import { LimitSharing } from './limit-sharing.js'
+import { type LimitKey, type LimitName, limitNames, limitRow } from './limits-table.js'
 import { Problem } from './problem.js'
+import type { Rate } from './rates.js'
+import { SharedWindow } from './shared-window.js'
 import { SlidingWindow } from './sliding-window.js'
 
-type KeyOf = (request: Request, caller: Caller | undefined) => string
+/** A rate for each key that a row counts by. */
+export type LimitRates = Readonly<Record<LimitName, Readonly<Partial<Record<LimitKey, Rate>>>>>
 
-const phoneIn = (body: unknown): string =>
-  typeof body === 'object' && body !== null && 'phone' in body ? String(body.phone).slice(0, 32) : ''
-
-const keys: Record<LimitKey, KeyOf> = {
-  ip: (request) => ipKeyGenerator(request.ip ?? ''),
-  user: (_request, caller) => caller?.userId ?? '',
-  session: (_request, caller) => caller?.sessionId ?? '',
-  account: (request) => phoneIn(request.body),
+interface Dependencies {
+  readonly rates: LimitRates
+  /** Absent, all is counted in this worker's memory alone. */
+  readonly redis?: { readonly commands: Redis | Cluster; readonly ready: boolean } | undefined
+  readonly keyspace: Keyspace
+  readonly logger: Logger
 }
 
 interface Limiter {
@@ -22,40 +28,94 @@ interface Limiter {
   readonly limiter: RequestHandler
 }
 
-/** Counts requests by the rows of the limits table. Counters live in this worker's memory. */
+const warnEveryMs = 60_000
+
+/** Counts requests by the rows of the limits table: those that guard secrets in Redis, the others in memory, shared through Redis every second. */
 export class Limits {
-  readonly #limiters: Record<LimitName, readonly Limiter[]>
-  constructor(rates: Readonly<Record<LimitName, Rate>>) {
-    const rows = limitNames.map((name) => [name, defaultLimits[name].by.map((by) => ({ by, limiter: limiterOf(name, by, rates[name]) }))])
-    this.#limiters = Object.fromEntries(rows) as Record<LimitName, Limiter[]>
+  readonly #deps: Dependencies
+  readonly #limiters = new Map<LimitName, readonly Limiter[]>()
+  readonly #ask: AskRedis | undefined
+  readonly #sharing: LimitSharing | undefined
+  #warnedAt = 0
+  constructor(deps: Dependencies) {
+    this.#deps = deps
+    const { redis, keyspace } = deps
+    if (redis) {
+      this.#ask = askRedis(redis.commands)
+      const onTrouble = (error: unknown) => this.#warn(error)
+      this.#sharing = new LimitSharing({ redis: redis.commands, ready: () => redis.ready, keyspace, onTrouble })
+    }
+    for (const name of limitNames) this.#limiters.set(name, this.#limitersOf(name))
+  }
+
+  start(): void {
+    this.#sharing?.start()
+  }
+
+  async stop(): Promise<void> {
+    await this.#sharing?.stop()
   }
 
   /** Counts what can be told before the body is read: by IP, user or session. @throws Problem rate_limited */
-  async count(name: LimitName, request: Request, response: Response, caller: Caller | undefined): Promise<void> {
-    response.locals.caller = caller
-    for (const { by, limiter } of this.#limiters[name]) if (by !== 'account') await run(limiter, request, response)
+  async count(name: LimitName, request: Request, response: Response, caller: Counted['caller']): Promise<void> {
+    for (const { by, limiter } of this.#limiters.get(name) ?? []) if (!isInBody(by)) await count(limiter, by, { request, caller }, response)
   }
 
-  /** Counts by the account that the body names. @throws Problem rate_limited */
-  async countAccount(name: LimitName, request: Request, response: Response): Promise<void> {
-    for (const { by, limiter } of this.#limiters[name]) if (by === 'account') await run(limiter, request, response)
+  /** Counts by what the body names, as its schema made it. @throws Problem rate_limited */
+  async countBody(name: LimitName, request: Request, response: Response, caller: Counted['caller'], body: unknown): Promise<void> {
+    for (const { by, limiter } of this.#limiters.get(name) ?? [])
+      if (isInBody(by)) await count(limiter, by, { request, caller, body }, response)
+  }
+
+  #limitersOf(name: LimitName): Limiter[] {
+    return limitRow(name).by.flatMap((by) => {
+      const rate = this.#deps.rates[name][by]
+      return rate ? [{ by, limiter: limiterOf(`${name}-${by}`, rate, this.#storeOf(name, by, rate)) }] : []
+    })
+  }
+
+  #storeOf(name: LimitName, by: LimitKey, rate: Rate): Store {
+    const size = { points: rate.points, windowMs: rate.windowSeconds * 1000 }
+    if (!this.#ask) return new SlidingWindow(size)
+    const limit = `${name}-${by}`
+    if (limitRow(name).guards) {
+      const nameOf = (key: string) => this.#deps.keyspace.limit(limit, key)
+      return new AskedWindow({ ...size, ask: this.#ask, nameOf, onTrouble: (error) => this.#warn(error) })
+    }
+    const window = new SharedWindow(size)
+    this.#sharing?.add(limit, window)
+    return window
+  }
+
+  #warn(error: unknown): void {
+    const now = Date.now()
+    if (now - this.#warnedAt < warnEveryMs) return
+    this.#warnedAt = now
+    this.#deps.logger.warn({ reason: error instanceof Error ? error.message : String(error) }, 'limits are counted by this worker alone')
   }
 }
 
-const limiterOf = (name: LimitName, by: LimitKey, rate: Rate): RequestHandler =>
+const limiterOf = (identifier: string, rate: Rate, store: Store): RequestHandler =>
   rateLimit({
     windowMs: rate.windowSeconds * 1000,
     limit: rate.points,
     standardHeaders: 'draft-8',
     legacyHeaders: true,
-    identifier: `${name}-${by}`,
-    store: new SlidingWindow({ points: rate.points, windowMs: rate.windowSeconds * 1000 }),
-    keyGenerator: (request, response) => keys[by](request, response.locals.caller),
+    identifier,
+    store,
+    keyGenerator: (_request, response) => String(response.locals.limitKey),
     handler: (_request, response, next) => next(new Problem('rate_limited', undefined, { retryAfterSeconds: retryAfter(response) })),
     validate: false,
   })
 
 const retryAfter = (response: Response): number => Math.max(1, Number(response.getHeader('Retry-After')) || 1)
+
+const count = async (limiter: RequestHandler, by: LimitKey, counted: Counted, response: Response): Promise<void> => {
+  const key = keyOf(by, counted)
+  if (key === undefined) return
+  response.locals.limitKey = key
+  await run(limiter, counted.request, response)
+}
 
 /** Runs an Express middleware as a promise. @throws what it hands to `next` */
 export const run = (middleware: RequestHandler, request: Request, response: Response): Promise<void> =>

@@ -6,6 +6,7 @@ import { answerJson } from './answer.js'
 import { authenticate } from './authenticate.js'
 import type { AnyEndpoint, Caller, Schemas } from './endpoint.js'
 import { letGo } from './let-go.js'
+import { isByToken } from './limit-keys.js'
 import { run } from './limits.js'
 import { originOf } from './origin.js'
 import { Problem } from './problem.js'
@@ -30,17 +31,28 @@ const serve = (declared: AnyEndpoint, context: Context): RequestHandler => {
     if (caller) context.admission.check(caller)
     if (declared.request.body) await run(readJson, request, response)
     const call = { ...parse(declared.request, request), context, caller, origin: originOf(request) }
-    if (limit !== 'none') await context.limits.countAccount(limit, request, response)
+    if (limit !== 'none') await context.limits.countBody(limit, request, response, caller, call.body)
     if (declared.open) {
       await declared.open({ ...call, request, response } as never)
       return letGo(request, response)
     }
-    const reply = await declared.handler?.(call as never)
+    const reply = await handle(declared, call, context, request, response)
     if (!reply) throw new Error(`${declared.path} has no handler`)
     if (context.config.environment === 'test') checkReply(declared, reply)
     for (const [name, value] of Object.entries(reply.headers ?? {})) response.setHeader(name, value)
     if (reply.body === undefined) response.status(reply.status).end()
     else await answerJson(request, response, reply.status, reply.body)
+  }
+}
+
+/** Who guesses a token has a new limit each time: what they count as is a stranger. */
+const handle = async (declared: AnyEndpoint, call: object, context: Context, request: Request, response: Response) => {
+  try {
+    return await declared.handler?.(call as never)
+  } catch (error) {
+    const guessed = error instanceof Problem && error.status === 401 && declared.limit !== 'none' && isByToken(declared.limit)
+    if (guessed) await context.limits.count('anonymous', request, response, undefined)
+    throw error
   }
 }
 
@@ -82,8 +94,8 @@ const redeem = async (ticket: string, context: Context): Promise<Caller> => {
   return caller
 }
 
-const parse = (schemas: Schemas, request: Request): Record<string, unknown> => {
-  const parsed: Record<string, unknown> = {}
+const parse = (schemas: Schemas, request: Request): Partial<Record<keyof Schemas, unknown>> => {
+  const parsed: Partial<Record<keyof Schemas, unknown>> = {}
   const issues: { path: PropertyKey[]; message: string }[] = []
   for (const part of ['params', 'query', 'body', 'headers'] as const) {
     const schema = schemas[part]

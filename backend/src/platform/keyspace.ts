@@ -40,6 +40,11 @@ export class Keyspace {
     return this.#name('ticket', hash)
   }
 
+  /** What was counted for a limit's key. */
+  limit(limit: string, key: string): string {
+    return this.#name('limit', `${limit}:${key}`)
+  }
+
   /** Names by shard: what a Redis Cluster takes in one command. */
   byShard(names: readonly string[]): string[][] {
     const ofShards = new Map<string, string[]>()
