@@ -22,6 +22,10 @@ export interface Config {
     readonly publicUrl: string
     readonly trustProxy: false | number | string[]
     readonly corsOrigins: readonly string[]
+    /** None: any host is served. */
+    readonly allowedHosts: readonly string[]
+    /** Whether the API's document and its page are served. */
+    readonly docs: boolean
     readonly version: string
     readonly logLevel: string
     /** This worker's number under PM2; '0' alone. */
@@ -116,6 +120,8 @@ const toConfig = (values: Values, worker: string): Config => {
       publicUrl: values.API_URL ?? `http://localhost:${values.PORT}`,
       trustProxy: values.TRUST_PROXY,
       corsOrigins: values.CORS_ORIGIN,
+      allowedHosts: values.ALLOWED_HOSTS,
+      docs: values.API_DOCS ?? values.NODE_ENV !== 'production',
       version: values.APP_VERSION,
       logLevel: values.LOG_LEVEL,
       worker,

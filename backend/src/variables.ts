@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
+import { hostPattern } from './http/allowed-hosts.js'
 import { type LimitKey, type LimitName, limitNames, limitRow } from './http/limits-table.js'
 import { parseRates, type Rate } from './http/rates.js'
 import { certificateFile, redisAddresses, redisUrl } from './platform/redis-address.js'
@@ -63,6 +64,14 @@ const origins = z
         ),
     ),
   )
+
+const hosts = z
+  .string()
+  .toLowerCase()
+  .transform((text) => text.split(',').map((host) => host.trim()))
+  .pipe(z.array(z.string().regex(hostPattern, 'hosts such as chat.example.com or *.example.com, separated by commas')))
+
+const yesOrNo = z.enum(['true', 'false']).transform((text) => text === 'true')
 
 const namedNetworks = new Set(['loopback', 'linklocal', 'uniquelocal'])
 const isNetwork = (text: string): boolean => {
@@ -152,6 +161,18 @@ export const variables = {
     'Origins of web clients, separated by commas; none when empty',
     'https://chat.example.com',
     origins.default([]),
+  ),
+  ALLOWED_HOSTS: variable(
+    'Server',
+    'Hosts that requests may be sent for, separated by commas; any when empty. Health and metrics are asked by address',
+    'chat.example.com',
+    hosts.default([]),
+  ),
+  API_DOCS: variable(
+    'Server',
+    'true or false: serve /docs and /openapi.json; where unset, everywhere but in production',
+    'true',
+    yesOrNo.optional(),
   ),
   LOG_LEVEL: variable(
     'Server',

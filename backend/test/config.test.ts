@@ -37,6 +37,11 @@ describe('the configuration', () => {
     ['MONGO_URI', ['localhost:27017', 'http://localhost', 'mongodb://a b']],
     ['REDIS_URL', ['localhost:6379', 'http://localhost']],
     ['CORS_ORIGIN', ['*', 'chat.example.com', 'https://chat.example.com/', 'https://chat.example.com/path', 'https://a.example,']],
+    [
+      'ALLOWED_HOSTS',
+      ['*', 'https://chat.example.com', 'chat.example.com/', 'a b', 'a.example,', '*example.com', 'a.example:port', '-', '.a'],
+    ],
+    ['API_DOCS', ['yes', '1', 'TRUE']],
     ['ACCESS_TOKEN_TTL', ['0', '0m', '-5m', '15 m', '15min', '1.5h', 'soon', '15M']],
     ['TRUST_PROXY', ['true', 'TRUE', 'yes', '10.0.0.0/64', '10.0.0.1,']],
     [
@@ -85,6 +90,17 @@ describe('the configuration', () => {
   it('reads origins separated by commas', () => {
     const origins = ['https://chat.example.com', 'http://localhost:5173']
     expect(read({ CORS_ORIGIN: origins.join(' , ') }).server.corsOrigins).toEqual(origins)
+  })
+
+  it('reads hosts separated by commas', () => {
+    const text = 'Chat.Example.com , *.chat.example.com,localhost:3000,10.0.0.1,[::1]:3000'
+    expect(read({ ALLOWED_HOSTS: text }).server.allowedHosts).toEqual([
+      'chat.example.com',
+      '*.chat.example.com',
+      'localhost:3000',
+      '10.0.0.1',
+      '[::1]:3000',
+    ])
   })
 
   it('refuses more than one worker without Redis', () => {

@@ -84,13 +84,26 @@ describe('/docs', () => {
     expect(answer.text).toMatch(/<script[^>]+src="https:\/\/cdn\.jsdelivr\.net\/npm\/@scalar\/api-reference@\d+\.\d+\.\d+/)
   })
 
-  it('is there in development, and not in production', async () => {
-    const statusIn = async (environment: string) => {
-      const other = await startTestApp({ NODE_ENV: environment }, { waitForDatabase: environment !== 'production' })
-      const { status } = await other.request.get('/docs')
-      await other.close()
-      return status
-    }
-    expect([await statusIn('development'), await statusIn('production')]).toEqual([200, 404])
+  it.each([
+    ['development', '', 200],
+    ['development', 'false', 404],
+    ['production', '', 404],
+    ['production', 'false', 404],
+    ['production', 'true', 200],
+  ])('and the document, in %s with API_DOCS=%s, answer %i', async (environment, docs, status) => {
+    const settings = { NODE_ENV: environment, API_DOCS: docs }
+    const other = await startTestApp(settings, { waitForDatabase: environment !== 'production' })
+    const answers = await Promise.all(['/docs', '/openapi.json'].map((path) => other.request.get(path)))
+    await other.close()
+    expect(answers.map((answer) => answer.status)).toEqual([status, status])
+  })
+
+  it.each(['/docs', '/openapi.json'])('is limited for strangers: %s', async (path) => {
+    const other = await startTestApp({ LIMIT_ANONYMOUS: '2/h' })
+    const statuses = [await other.request.get(path), await other.request.get(path), await other.request.get(path)].map(
+      ({ status }) => status,
+    )
+    await other.close()
+    expect(statuses).toEqual([200, 200, 429])
   })
 })

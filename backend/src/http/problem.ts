@@ -11,6 +11,7 @@ export const problems = {
   conflict: [409, 'Conflict'],
   payload_too_large: [413, 'The body is too large'],
   unsupported_media_type: [415, 'The body must be application/json'],
+  misdirected_request: [421, 'This host is not served here'],
   rate_limited: [429, 'Too many requests'],
   internal_error: [500, 'Something went wrong on our side'],
   lockdown: [503, 'Only administrators are let in at present'],

@@ -1,15 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { RequestHandler, Response } from 'express'
 import type { Logger } from '../platform/logger.js'
+import { isProbe } from './probes.js'
 
 const usableId = /^[\w.:-]{1,64}$/
 const header = 'X-Request-Id'
 
 /** The id of the request that this answers. */
 export const requestIdOf = (response: Response): string => String(response.getHeader(header))
-
-/** Probes ask every few seconds, and what they find is told by other lines. */
-const isProbe = (path: string): boolean => path === '/ready' || path === '/health' || path.startsWith('/health/')
 
 /**
  * Gives each request an id, the caller's X-Request-Id where it is usable, and logs a line when it was answered:
@@ -22,7 +20,7 @@ export const requestLog = (logger: Logger): RequestHandler => {
     const requestId = typeof given === 'string' && usableId.test(given) ? given : randomUUID()
     response.setHeader(header, requestId)
     const { method, path } = request
-    if (isProbe(path)) return next()
+    if (isProbe(path)) return next() // what probes find is told by other lines
     const startedAt = performance.now()
     response.once('close', () => {
       const line = { requestId, method, path, status: response.statusCode, milliseconds: Math.round(performance.now() - startedAt) }
