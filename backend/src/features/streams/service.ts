@@ -1,6 +1,7 @@
 import type { Response } from 'express'
 import type { Caller } from '../../http/endpoint.js'
 import { Problem } from '../../http/problem.js'
+import { BoundedWork } from '../../platform/bounded-work.js'
 import { encodeFrame } from '../../realtime/catalogue.js'
 import { encodeCursor, parseCursor } from '../../realtime/cursor.js'
 import type { Hub } from '../../realtime/hub.js'
@@ -26,8 +27,12 @@ const defaultLifetimeMs = 12 * 3_600_000
 
 const channelOf = ({ conversationId }: Pick<Membership, 'conversationId'>): Channel => `conversation:${conversationId}`
 
+/** When a worker is lost all its clients come at once: each needs answers of the database and of Redis within their deadlines. */
+const openings = { what: 'streams that open', mostAtOnce: 50, mostWaiting: 20_000, deadlineMs: 20_000 } as const
+
 export class StreamService {
   readonly #deps: Dependencies
+  readonly #openings = new BoundedWork(openings)
   constructor(deps: Dependencies) {
     this.#deps = deps
   }
@@ -38,34 +43,41 @@ export class StreamService {
    * @throws Problem session_revoked where the session has ended, service_unavailable where Redis is away or this worker is about to stop; before any byte is sent
    */
   async open(caller: Caller, response: Response, lastEventId: string | undefined): Promise<void> {
-    const { hub, log } = this.#deps
-    if (hub.draining) throw new Problem('service_unavailable', 'This worker is about to stop')
+    const { hub } = this.#deps
     try {
-      await hub.ready()
-      const head = await log.head()
-      hub.noteEpoch(head.epoch)
-      const cursor = lastEventId === undefined ? undefined : parseCursor(lastEventId)
-      const stream = new EventStream(response, caller, head.position)
-      response.once('close', () => hub.detach(stream))
-      hub.attach(stream)
-      // The session is read once the stream is attached: if it is revoked from now on, the hub ends it.
-      const [lifetimeMs, memberships] = await Promise.all([this.#lifetimeMs(caller), this.#subscribe(stream)])
-      const { verdict, refetch } = await this.#verdict(caller, memberships, { cursor, given: Boolean(lastEventId), head })
-      if (!hub.has(stream)) throw new Error('Redis was lost meanwhile')
-      const from = cursor && (verdict === 'exact' || verdict === 'partial') ? cursor.position : head.position
-      stream.begin(from, this.#fromHead(refetch, head))
-      const position = encodeCursor({ epoch: head.epoch, position: from })
-      if (stream.ended) {
-        await this.#lifetimeMs(caller) // says so where it ended with its session
-        throw new Error('The stream ended before it began')
-      }
-      stream.open(encodeFrame('resume', { type: 'resume', verdict, cursor: position, refetch }, position))
-      response.once('close', startLifetime(stream, lifetimeMs))
+      const stream = await this.#openings.run(() => this.#open(caller, response, lastEventId))
       void hub.catchUp(stream)
     } catch (error) {
       if (error instanceof Problem) throw error
       throw new Problem('service_unavailable', 'Events cannot be told right now', { cause: error })
     }
+  }
+
+  async #open(caller: Caller, response: Response, lastEventId: string | undefined): Promise<EventStream> {
+    const { hub, log } = this.#deps
+    if (hub.draining) throw new Problem('service_unavailable', 'This worker is about to stop')
+    if (response.destroyed) throw new Error('The client has gone')
+    await hub.ready()
+    const head = await log.head()
+    hub.noteEpoch(head.epoch)
+    const cursor = lastEventId === undefined ? undefined : parseCursor(lastEventId)
+    const stream = new EventStream(response, caller, head.position)
+    response.once('close', () => hub.detach(stream))
+    hub.attach(stream)
+    // The session is read once the stream is attached: if it is revoked from now on, the hub ends it.
+    const [lifetimeMs, memberships] = await Promise.all([this.#lifetimeMs(caller), this.#subscribe(stream)])
+    const { verdict, refetch } = await this.#verdict(caller, memberships, { cursor, given: Boolean(lastEventId), head })
+    if (!hub.has(stream)) throw new Error('Redis was lost meanwhile')
+    const from = cursor && (verdict === 'exact' || verdict === 'partial') ? cursor.position : head.position
+    stream.begin(from, this.#fromHead(refetch, head))
+    const position = encodeCursor({ epoch: head.epoch, position: from })
+    if (stream.ended) {
+      await this.#lifetimeMs(caller) // says so where it ended with its session
+      throw new Error('The stream ended before it began')
+    }
+    stream.open(encodeFrame('resume', { type: 'resume', verdict, cursor: position, refetch }, position))
+    response.once('close', startLifetime(stream, lifetimeMs))
+    return stream
   }
 
   async #lifetimeMs(caller: Caller): Promise<number> {
