@@ -61,6 +61,15 @@ export interface Config {
   readonly sms: SmsSettings | undefined
   readonly mail: SmtpSettings | undefined
   readonly limits: LimitRates
+  readonly accounts: { readonly phoneVerification: 'required' | 'optional' }
+  readonly passwords: {
+    readonly minLength: number
+    readonly maxLength: number
+    readonly requireUppercase: boolean
+    readonly requireLowercase: boolean
+    readonly requireDigits: boolean
+    readonly requireSpecial: boolean
+  }
   /** What an operator should know and need not stop for. */
   readonly warnings: readonly string[]
 }
@@ -149,6 +158,15 @@ const toConfig = (values: Values, worker: string): Config => {
     smsCodeText: values.SMS_CODE_TEXT,
     sms: smsOf(values),
     mail: mailOf(values),
+    accounts: { phoneVerification: values.PHONE_VERIFICATION ?? (values.NODE_ENV === 'production' ? 'required' : 'optional') },
+    passwords: {
+      minLength: values.PASSWORD_MIN_LENGTH,
+      maxLength: values.PASSWORD_MAX_LENGTH,
+      requireUppercase: values.PASSWORD_REQUIRE_UPPERCASE,
+      requireLowercase: values.PASSWORD_REQUIRE_LOWERCASE,
+      requireDigits: values.PASSWORD_REQUIRE_DIGITS,
+      requireSpecial: values.PASSWORD_REQUIRE_SPECIAL,
+    },
     limits: limitsOf(values),
     warnings,
   }

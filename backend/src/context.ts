@@ -1,5 +1,5 @@
 import type { Config } from './config.js'
-import { AccountService, Passwords } from './features/accounts/index.js'
+import { AccountService, PasswordPolicy, Passwords } from './features/accounts/index.js'
 import { AdministrationService, ClosingService, StatsService } from './features/admin/index.js'
 import { Admission, type AdmissionDocument } from './features/admission/index.js'
 import { type AuditDocument, AuditLog, auditSchema } from './features/audit/index.js'
@@ -126,7 +126,15 @@ export const createContext = (
     standingOf: (userId) => users.standingOf(userId),
   })
   const administration = new AdministrationService({ users: userModel, sessions, audit })
-  const accounts = new AccountService({ users, sessions, passwords: new Passwords(config.pepper) })
+  const accounts = new AccountService({
+    users,
+    sessions,
+    audit,
+    passwords: new Passwords(config.pepper),
+    policy: new PasswordPolicy(config.passwords),
+    redeemRegistration: () => Promise.resolve(false), // nobody is given a token yet
+    phoneVerification: config.accounts.phoneVerification,
+  })
   const memberships = new Memberships({ conversations: conversationModel, hub })
   const conversationOutbox = conversationSource({
     collection: () => collection('conversations'),

@@ -36,6 +36,8 @@ const integer = (least: number, most: number) =>
     .transform(Number)
     .pipe(z.number().min(least).max(most))
 
+const flag = z.enum(['true', 'false']).transform((text) => text === 'true')
+
 const url = (protocols: RegExp, example: string) => z.string().regex(protocols, `a URL such as ${example}`)
 
 const knownExample =
@@ -326,6 +328,18 @@ export const variables = {
   SMTP_USER: variable('Messages to people', 'Where the mail server wants to know who sends', '', z.string().optional()),
   SMTP_PASS: variable('Messages to people', 'Their password', '', z.string().optional(), { secret: true }),
   MAIL_FROM: variable('Messages to people', 'Whom mails come from', 'Heliograph <noreply@chat.example.com>', sender.optional()),
+  PHONE_VERIFICATION: variable(
+    'Sign-in',
+    'Whether who registers must have proved the phone by a code: required (the default in production) or optional',
+    'required',
+    z.enum(['required', 'optional']).optional(),
+  ),
+  PASSWORD_MIN_LENGTH: variable('Passwords', 'In characters', '12', integer(8, 64).default(12)),
+  PASSWORD_MAX_LENGTH: variable('Passwords', 'In characters', '128', integer(64, 512).default(128)),
+  PASSWORD_REQUIRE_UPPERCASE: variable('Passwords', 'At least one uppercase letter', 'true', flag.default(true)),
+  PASSWORD_REQUIRE_LOWERCASE: variable('Passwords', 'At least one lowercase letter', 'true', flag.default(true)),
+  PASSWORD_REQUIRE_DIGITS: variable('Passwords', 'At least one digit', 'true', flag.default(true)),
+  PASSWORD_REQUIRE_SPECIAL: variable('Passwords', 'At least one character that is neither', 'true', flag.default(true)),
 
   RATE_LIMIT_WINDOW_MS: variable(
     'Limits',

@@ -76,7 +76,7 @@ const aConversation = async (client: Client) => {
   const people: { accessToken: string; user: { id: string } }[] = []
   for (const digits of ['01', '02']) {
     const phone = `+49151123456${digits}`
-    const { body } = await call(client, 'POST', '/api/v1/auth/register', '', { phone, password: 'signals from hill to hill', name: digits })
+    const { body } = await call(client, 'POST', '/api/v1/auth/register', '', { phone, password: 'Signals from hill 2 hill', name: digits })
     people.push(body as { accessToken: string; user: { id: string } })
   }
   const [ann, bob] = people

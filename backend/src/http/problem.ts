@@ -6,6 +6,7 @@ export const problems = {
   token_expired: [401, 'The access token has expired'],
   session_revoked: [401, 'The session has ended'],
   account_suspended: [403, 'This account is suspended'],
+  verification_required: [403, 'Prove that the phone is yours first'],
   forbidden: [403, 'Not allowed'],
   not_found: [404, 'Not found'],
   conflict: [409, 'Conflict'],

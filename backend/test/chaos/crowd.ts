@@ -37,7 +37,7 @@ export const aCrowd = async (setting: CrowdSetting): Promise<Person[]> => {
 }
 
 const register = async ({ api, findings, ledger, logRemembers, devicesOfEach }: CrowdSetting, name: string): Promise<Person> => {
-  const body = { phone: `+4915${randomInt(1e8, 1e9)}`, password: `a long password ${randomUUID()}`, name }
+  const body = { phone: `+4915${randomInt(1e8, 1e9)}`, password: `A long password ${randomUUID()}`, name }
   const answer = await api.call({ method: 'POST', path: '/auth/register', body }, AbortSignal.timeout(registerDeadlineMs))
   if (answer.status !== 201) throw new Error(`${name} could not register: ${answer.status} ${JSON.stringify(answer.body)}`)
   const { user, accessToken } = SignedIn.parse(answer.body)

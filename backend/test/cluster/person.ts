@@ -39,7 +39,7 @@ const call = async <T>(connection: Connection, origin: string, { method, path, t
 /** What people do, over connections that the caller chooses. */
 export const actionsAt = (origin: string) => ({
   async register(connection: Connection, name: string): Promise<Person> {
-    const body = { phone: `+4915${randomInt(1e8, 1e9)}`, password: `a long password ${randomUUID()}`, name }
+    const body = { phone: `+4915${randomInt(1e8, 1e9)}`, password: `A long password ${randomUUID()}`, name }
     const { user, accessToken } = await call(connection, origin, { method: 'POST', path: '/auth/register', body }, SignedIn)
     return { id: user.id, token: accessToken }
   },

@@ -48,6 +48,7 @@ const aTestEnvironment = (): Record<string, string> => ({
   MONGO_URI: aDatabase(),
   REDIS_URL: inject('redisUrl'),
   JWT_SECRET: randomBytes(48).toString('base64'),
+  PHONE_VERIFICATION: 'optional',
   ...Object.fromEntries(limitNames.map((name) => [`LIMIT_${name.toUpperCase()}`, '1000000/s'])),
 })
 

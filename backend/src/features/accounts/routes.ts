@@ -10,9 +10,9 @@ export const register = endpoint({
   limit: 'register',
   request: { body: Register },
   responses: { 201: SignedIn },
-  async handler({ context, body }) {
+  async handler({ context, body, origin }) {
     context.admission.requireOpen()
-    return { status: 201, body: viewSignIn(await context.accounts.register(body)) }
+    return { status: 201, body: viewSignIn(await context.accounts.register(body, origin)) }
   },
 })
 
@@ -24,8 +24,8 @@ export const login = endpoint({
   limit: 'login',
   request: { body: Login },
   responses: { 200: SignedIn },
-  async handler({ context, body }) {
-    return { status: 200, body: viewSignIn(await context.accounts.login(body)) }
+  async handler({ context, body, origin }) {
+    return { status: 200, body: viewSignIn(await context.accounts.login(body, origin)) }
   },
 })
 

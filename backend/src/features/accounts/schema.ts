@@ -1,23 +1,34 @@
-import { isValidPhoneNumber } from 'libphonenumber-js'
 import { z } from 'zod'
-import { DisplayName } from '../../http/text.js'
+import { Phone, PhoneGuess } from '../../http/phone.js'
+import { DisplayName, isWellFormed } from '../../http/text.js'
 import { Device, SessionView } from '../sessions/index.js'
 import { MeView } from '../users/index.js'
 
-const Phone = z
-  .string()
-  .max(20)
-  .refine((phone) => /^\+[1-9]\d{6,14}$/.test(phone) && isValidPhoneNumber(phone), 'a phone number in E.164, such as +4915112345678')
+/** More than any PASSWORD_MAX_LENGTH allows. What a password has to be is the policy's business. */
+const mostUnits = 2048
+const Password = z.string().max(mostUnits).refine(isWellFormed, 'not well-formed Unicode').normalize('NFC')
 
-const Password = z.string().min(12, 'at least 12 characters').max(128, 'at most 128 characters').normalize('NFC')
+const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null
 
-export const Register = z.strictObject({ phone: Phone, password: Password, name: DisplayName, device: Device.optional() })
+export const Register = z
+  .strictObject({
+    phone: Phone,
+    password: Password.optional(),
+    name: DisplayName,
+    device: Device.optional(),
+    registrationToken: z.string().max(200).optional().meta({ description: 'Proves the phone; who has one may do without a password' }),
+  })
+  .refine(({ password, registrationToken }) => password !== undefined || registrationToken !== undefined, {
+    path: ['password'],
+    message: 'is needed without a registrationToken',
+    when: ({ value }) => isObject(value), // whatever else is wrong
+  })
 export type Register = z.infer<typeof Register>
 
 /** Only shapes are checked: whether a phone could be one is not told to who guesses. */
 export const Login = z.strictObject({
-  phone: z.string().max(20),
-  password: z.string().max(128).normalize('NFC'),
+  phone: PhoneGuess,
+  password: Password,
   device: Device.optional(),
 })
 export type Login = z.infer<typeof Login>

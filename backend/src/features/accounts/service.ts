@@ -1,35 +1,65 @@
+import type { Origin } from '../../http/endpoint.js'
 import { Problem } from '../../http/problem.js'
+import { KeyedQueue } from '../../platform/keyed-queue.js'
+import type { AuditLog } from '../audit/index.js'
 import type { SessionService } from '../sessions/index.js'
 import type { UserDocument, UserService } from '../users/index.js'
+import type { PasswordPolicy } from './password-policy.js'
 import type { Passwords } from './passwords.js'
 import type { Login, Register } from './schema.js'
 
 interface Dependencies {
   readonly users: UserService
   readonly sessions: SessionService
+  readonly audit: AuditLog
   readonly passwords: Passwords
+  readonly policy: PasswordPolicy
+  /** Takes a registration token, once. @returns whether it proves this phone */
+  readonly redeemRegistration: (token: string, phone: string) => Promise<boolean>
+  readonly phoneVerification: 'required' | 'optional'
 }
 
 type SignIn = Awaited<ReturnType<SessionService['open']>> & { readonly user: UserDocument }
 
+const mostRegisteringAPhone = 256
+
 export class AccountService {
   readonly #deps: Dependencies
+  /** Of many who register a phone at once, one needs a password hash. */
+  readonly #registering = new KeyedQueue({ mostWaiting: mostRegisteringAPhone })
   constructor(deps: Dependencies) {
     this.#deps = deps
   }
 
-  /** @throws Problem conflict where the phone has an account */
-  async register({ phone, password, name, device }: Register): Promise<SignIn> {
-    const passwordHash = await this.#deps.passwords.hash(password)
-    const user = await this.#deps.users.create({ phone, name, passwordHash })
-    return { user, ...(await this.#deps.sessions.open(user, device ?? null)) }
+  /**
+   * @throws Problem validation_failed where the password breaks a rule; verification_required where the phone has to be proved and is not;
+   * conflict where it has an account
+   */
+  async register(body: Register, origin: Origin): Promise<SignIn> {
+    const { policy, phoneVerification, audit, sessions } = this.#deps
+    const { phone, password, name, device, registrationToken } = body
+    if (registrationToken === undefined && phoneVerification === 'required') throw new Problem('verification_required')
+    if (password !== undefined) policy.require(password, { phone, name }, 'body.password')
+    const user = await this.#registering.run(phone, () => this.#create(body))
+    if (!user) throw new Problem('service_unavailable')
+    await audit.record({ action: 'account.registered', outcome: 'done', actor: { kind: 'user', id: user._id.toHexString() }, origin })
+    return { user, ...(await sessions.open(user, device ?? null, origin)) }
   }
 
   /** @throws Problem invalid_credentials, whether the phone or the password is wrong */
-  async login({ phone, password, device }: Login): Promise<SignIn> {
+  async login({ phone, password, device }: Login, origin: Origin): Promise<SignIn> {
     const user = await this.#deps.users.findByPhone(phone)
     const matches = await this.#deps.passwords.verify(user?.passwordHash, password)
     if (!user || !matches) throw new Problem('invalid_credentials')
-    return { user, ...(await this.#deps.sessions.open(user, device ?? null)) }
+    return { user, ...(await this.#deps.sessions.open(user, device ?? null, origin)) }
+  }
+
+  async #create({ phone, password, name, registrationToken }: Register): Promise<UserDocument> {
+    const { users, passwords, redeemRegistration } = this.#deps
+    if (await users.findByPhone(phone)) throw new Problem('conflict', 'This phone has an account')
+    const passwordHash = password === undefined ? undefined : await passwords.hash(password)
+    const proved = registrationToken !== undefined && (await redeemRegistration(registrationToken, phone))
+    if (registrationToken !== undefined && !proved) throw new Problem('verification_required')
+    return users.create({ phone, name, ...(passwordHash && { passwordHash }), ...(proved && { phoneVerifiedAt: new Date() }) })
   }
 }

@@ -13,7 +13,8 @@ export interface UserDocument {
   name: string
   /** Absent for a person like any other. */
   role?: 'admin'
-  passwordHash: string
+  /** Absent where they sign in by codes alone. */
+  passwordHash?: string
   /** Present where nothing else may be done before: somebody else has chosen the password. */
   mustChangePassword?: true
   /** Since when they may not sign in; absent for a person like any other. */
@@ -40,7 +41,7 @@ export const userSchema = new Schema<UserDocument>(
     pendingEmail: String,
     name: { type: String, required: true },
     role: { type: String, enum: ['admin'] },
-    passwordHash: { type: String, required: true },
+    passwordHash: String,
     mustChangePassword: { type: Boolean, enum: [true] },
     suspendedAt: Date,
     settings: { type: { _id: false, presence: Boolean }, default: undefined },

@@ -16,7 +16,7 @@ export class UserService {
   }
 
   /** @throws Problem conflict where the phone has an account */
-  async create(input: { phone: string; name: string; passwordHash: string }): Promise<UserDocument> {
+  async create(input: { phone: string; name: string; passwordHash?: string; phoneVerifiedAt?: Date }): Promise<UserDocument> {
     try {
       const user = await this.#users.create({ ...input, createdAt: new Date() })
       return user.toObject()
