@@ -4,6 +4,18 @@ import { AdministrationService, ClosingService, StatsService } from './features/
 import { Admission, type AdmissionDocument } from './features/admission/index.js'
 import { type AuditDocument, AuditLog, auditSchema } from './features/audit/index.js'
 import {
+  type CodeDocument,
+  CodeService,
+  codeSchema,
+  codeTextOf,
+  Messenger,
+  OneTimeCodes,
+  OneTimeTokens,
+  PhoneProof,
+  type TokenDocument,
+  tokenSchema,
+} from './features/codes/index.js'
+import {
   Activity,
   Changes,
   type ConversationDocument,
@@ -38,7 +50,7 @@ import {
 import { RevokedSessions, type SessionDocument, SessionService, sessionSchema, sessionSource } from './features/sessions/index.js'
 import { MemoryTickets, RedisTickets, StreamService } from './features/streams/index.js'
 import { type MomentMargins, Moments, SyncService } from './features/sync/index.js'
-import { type UserDocument, UserService, userSchema } from './features/users/index.js'
+import { type UserDocument, UserIdentities, UserService, userSchema } from './features/users/index.js'
 import { Limits } from './http/limits.js'
 import { Problem } from './http/problem.js'
 import { AccessTokens } from './platform/access-tokens.js'
@@ -84,7 +96,9 @@ export const createContext = (
   const messageModel = connection.model<MessageDocument>('Message', messageSchema)
   const receiptModel = connection.model<ReceiptDocument>('Receipt', receiptSchema)
   const auditModel = connection.model<AuditDocument>('Audit', auditSchema)
-  const models = [userModel, sessionModel, conversationModel, messageModel, receiptModel, auditModel]
+  const codeModel = connection.model<CodeDocument>('Code', codeSchema)
+  const tokenModel = connection.model<TokenDocument>('OneTimeToken', tokenSchema)
+  const models = [userModel, sessionModel, conversationModel, messageModel, receiptModel, auditModel, codeModel, tokenModel]
 
   const { shards } = config.eventLog
   const tags = Array.from({ length: shards }, (_, shard) => tagOf(shard))
@@ -126,14 +140,29 @@ export const createContext = (
     standingOf: (userId) => users.standingOf(userId),
   })
   const administration = new AdministrationService({ users: userModel, sessions, audit })
+  const identities = new UserIdentities({ users: userModel })
+  const messenger = new Messenger({ deliveries, logger })
+  const oneTimeCodes = new OneTimeCodes({ codes: codeModel, secret: config.pepper ?? config.tokens.key })
+  const oneTimeTokens = new OneTimeTokens({ tokens: tokenModel })
   const accounts = new AccountService({
     users,
     sessions,
     audit,
     passwords: new Passwords(config.pepper),
     policy: new PasswordPolicy(config.passwords),
-    redeemRegistration: () => Promise.resolve(false), // nobody is given a token yet
+    redeemRegistration: async (token, phone) => (await oneTimeTokens.redeem('registration', token, phone)) !== undefined,
     phoneVerification: config.accounts.phoneVerification,
+  })
+  const phoneProof = new PhoneProof({ identities, sessions, tokens: oneTimeTokens, audit })
+  const codes = new CodeService({
+    codes: oneTimeCodes,
+    tokens: oneTimeTokens,
+    proof: phoneProof,
+    users,
+    sessions,
+    messenger,
+    audit,
+    codeText: codeTextOf(config.smsCodeText, config.appName),
   })
   const memberships = new Memberships({ conversations: conversationModel, hub })
   const conversationOutbox = conversationSource({
@@ -248,6 +277,8 @@ export const createContext = (
     deliveries,
     audit,
     accounts,
+    codes,
+    oneTimeTokens,
     sessions,
     revokedSessions,
     admission,

@@ -1,6 +1,7 @@
 import { login, refresh, register } from './features/accounts/index.js'
 import { endAllSessions, endSessionsOf, getStats, listUsers, lockDown, reinstate, reopen, suspend } from './features/admin/index.js'
 import { readAudit } from './features/audit/index.js'
+import { startCode, verifyCode } from './features/codes/index.js'
 import {
   addMembers,
   changeRole,
@@ -30,6 +31,8 @@ export const routes: Readonly<Record<'' | '/api/v1', readonly AnyEndpoint[]>> = 
     register,
     login,
     refresh,
+    startCode,
+    verifyCode,
     logout,
     getMe,
     changeMe,

@@ -19,6 +19,7 @@ const declared = {
     { name: 'revoked_at', key: { revokedAt: -1 }, sparse: true },
     { name: 'user_last_seen', key: { userId: 1, lastSeenAt: -1 } },
   ],
+  codes: [{ name: 'expires_at', key: { expiresAt: 1 }, expireAfterSeconds: 0 }],
   conversations: [
     { name: 'direct_key', key: { directKey: 1 }, unique: true, sparse: true },
     { name: 'last_message', key: { lastMessageAt: -1 } },
@@ -39,6 +40,10 @@ const declared = {
     },
     { name: 'outbox', key: { 'outbox.worker': 1, 'outbox.at': 1 }, sparse: true },
     { name: 'sender_created', key: { senderId: 1, createdAt: -1 } },
+  ],
+  one_time_tokens: [
+    { name: 'expires_at', key: { expiresAt: 1 }, expireAfterSeconds: 0 },
+    { name: 'hash', key: { hash: 1 }, unique: true },
   ],
   receipts: [
     { name: 'conversation_user', key: { conversationId: 1, userId: 1 }, unique: true },

@@ -1,3 +1,4 @@
+export { UserIdentities } from './identities.js'
 export { type Standing, showsPresence, type UserDocument, userSchema } from './model.js'
 export { changeMe, getMe } from './routes.js'
 export { MeView } from './schema.js'

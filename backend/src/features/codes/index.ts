@@ -1,0 +1,8 @@
+export { Messenger } from './messenger.js'
+export { type CodeDocument, codeSchema, type TokenDocument, tokenSchema } from './model.js'
+export { OneTimeCodes } from './one-time-codes.js'
+export { OneTimeTokens } from './one-time-tokens.js'
+export { PhoneProof } from './phone-proof.js'
+export { startCode, verifyCode } from './routes.js'
+export { CodeService } from './service.js'
+export { codeTextOf } from './texts.js'
