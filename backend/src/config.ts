@@ -53,6 +53,8 @@ export interface Config {
     /** The same of browsers' sessions. */
     readonly web: { readonly refreshTtlSeconds: number; readonly sessionMaxTtlSeconds: number }
   }
+  /** Where addresses are: a file in MaxMind DB format. */
+  readonly geoIpFile: string | undefined
   readonly pepper: KeyObject | undefined
   readonly appName: string
   /** Where the links in mails lead, without a slash at its end. */
@@ -152,6 +154,7 @@ const toConfig = (values: Values, worker: string): Config => {
       sessionMaxTtlSeconds: values.SESSION_MAX_TTL,
       web: { refreshTtlSeconds: values.WEB_SESSION_TTL, sessionMaxTtlSeconds: values.WEB_SESSION_MAX_TTL },
     },
+    geoIpFile: values.GEOIP_FILE,
     pepper: values.AUTH_PEPPER ? createSecretKey(values.AUTH_PEPPER, 'utf8') : undefined,
     appName: values.APP_NAME,
     frontendUrl: (values.FRONTEND_URL ?? 'http://localhost:5173').replace(/\/+$/, ''),

@@ -47,7 +47,16 @@ import {
   receiptSchema,
   receiptSource,
 } from './features/receipts/index.js'
-import { RevokedSessions, type SessionDocument, SessionService, sessionSchema, sessionSource } from './features/sessions/index.js'
+import {
+  LastSeen,
+  RevokedSessions,
+  SessionCookies,
+  type SessionDocument,
+  SessionService,
+  sessionSchema,
+  sessionSource,
+  UsedTokens,
+} from './features/sessions/index.js'
 import { MemoryTickets, RedisTickets, StreamService } from './features/streams/index.js'
 import { type MomentMargins, Moments, SyncService } from './features/sync/index.js'
 import { type UserDocument, UserIdentities, UserService, userSchema } from './features/users/index.js'
@@ -60,6 +69,7 @@ import { Keyspace } from './platform/keyspace.js'
 import type { Logger } from './platform/logger.js'
 import { Mongo } from './platform/mongo.js'
 import { type Outlet, terminalOutlet } from './platform/outlet.js'
+import { Places } from './platform/places.js'
 import { redisConnections } from './platform/redis-connections.js'
 import { tagOf } from './platform/shards.js'
 import { Hub } from './realtime/hub.js'
@@ -80,13 +90,26 @@ export interface ContextTiming {
   readonly sync?: MomentMargins
   /** Where SMS and mails go that no provider is configured for; never used in production. */
   readonly outlet?: Outlet
+  readonly sessions?: {
+    /** How often it is written down which sessions are in use. */
+    readonly seenEveryMs?: number
+    /** How often GEOIP_FILE is looked at. */
+    readonly placesEveryMs?: number
+  }
 }
 
 /** Constructs every client and service, and connects nothing: `start` does, `close` ends it. */
 export const createContext = (
   config: Config,
   logger: Logger,
-  { presence: presenceTimes, typing: typingTimes, sync: syncMargins, outlet = terminalOutlet, ...timing }: ContextTiming = {},
+  {
+    presence: presenceTimes,
+    typing: typingTimes,
+    sync: syncMargins,
+    sessions: sessionTimes,
+    outlet = terminalOutlet,
+    ...timing
+  }: ContextTiming = {},
 ) => {
   const mongo = new Mongo(config.mongo, logger)
   const { connection } = mongo
@@ -128,11 +151,31 @@ export const createContext = (
   const users = new UserService({ users: userModel })
   const revokedSessions = new RevokedSessions({ sessions: sessionModel, hub, accessTtlSeconds: accessTokens.ttlSeconds, logger })
   const sessionOutbox = sessionSource(() => collection('sessions'))
+  const places = new Places({
+    file: config.geoIpFile,
+    logger,
+    ...(sessionTimes?.placesEveryMs !== undefined && { lookEveryMs: sessionTimes.placesEveryMs }),
+  })
+  const usedTokens = new UsedTokens({ sessions: sessionModel, logger })
+  const lastSeen = new LastSeen({
+    sessions: sessionModel,
+    logger,
+    ready: () => mongo.ready,
+    ...(sessionTimes?.seenEveryMs !== undefined && { everyMs: sessionTimes.seenEveryMs }),
+  })
+  const sessionCookies = new SessionCookies({
+    keys: [config.tokens.key, ...config.tokens.previousKeys],
+    secure: config.environment === 'production' || config.server.publicUrl.startsWith('https:'),
+    origins: config.server.corsOrigins,
+  })
   const sessions = new SessionService({
     sessions: sessionModel,
     accessTokens,
-    refreshTtlSeconds: config.tokens.refreshTtlSeconds,
+    lifetimes: config.tokens,
     revoked: revokedSessions,
+    usedTokens,
+    audit,
+    placeOf: places.placeOf,
     outbox,
     source: sessionOutbox,
     worker: leases.worker,
@@ -280,11 +323,14 @@ export const createContext = (
     codes,
     oneTimeTokens,
     sessions,
+    sessionCookies,
     revokedSessions,
     admission,
     closing,
     administration,
     stats,
+    lastSeen,
+    placeOf: places.placeOf,
     users,
     memberships,
     conversations,
@@ -306,6 +352,7 @@ export const createContext = (
     start(): void {
       redis?.start()
       limits.start()
+      places.start()
       mongo.start(async () => {
         await (config.environment === 'production' ? requireIndexes(models) : createIndexes(models))
         await leases.start()
@@ -327,6 +374,9 @@ export const createContext = (
       typing.stop()
       await revokedSessions.stop()
       await admission.stop()
+      await usedTokens.stop()
+      await lastSeen.stop()
+      places.stop()
       await outbox.settled()
       await deliveries.close()
       leases.stop()

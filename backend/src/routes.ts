@@ -1,4 +1,4 @@
-import { login, refresh, register } from './features/accounts/index.js'
+import { login, register } from './features/accounts/index.js'
 import { endAllSessions, endSessionsOf, getStats, listUsers, lockDown, reinstate, reopen, suspend } from './features/admin/index.js'
 import { readAudit } from './features/audit/index.js'
 import { startCode, verifyCode } from './features/codes/index.js'
@@ -18,7 +18,7 @@ import { deleteMessage, editMessage, getMessage, listMessages, sendMessage } fro
 import { getHealth, getLiveness, getReadiness, getReady } from './features/operations/index.js'
 import { sayTyping } from './features/presence/index.js'
 import { getMessageReceipts, sendReceipt } from './features/receipts/index.js'
-import { logout } from './features/sessions/index.js'
+import { endOtherSessions, endSession, listSessions, logout, logoutAll, refresh } from './features/sessions/index.js'
 import { issueTicket, openStream } from './features/streams/index.js'
 import { sync } from './features/sync/index.js'
 import { changeMe, getMe } from './features/users/index.js'
@@ -34,6 +34,10 @@ export const routes: Readonly<Record<'' | '/api/v1', readonly AnyEndpoint[]>> = 
     startCode,
     verifyCode,
     logout,
+    logoutAll,
+    listSessions,
+    endOtherSessions,
+    endSession,
     getMe,
     changeMe,
     createConversation,

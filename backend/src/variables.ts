@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { hostPattern } from './http/allowed-hosts.js'
 import { type LimitKey, type LimitName, limitNames, limitRow } from './http/limits-table.js'
 import { parseRates, type Rate } from './http/rates.js'
+import { placesFile } from './platform/places.js'
 import { certificateFile, redisAddresses, redisUrl } from './platform/redis-address.js'
 import { mostShards } from './platform/shards.js'
 import { parseSmsTemplate } from './platform/sms/http-template.js'
@@ -248,6 +249,12 @@ export const variables = {
   SESSION_MAX_TTL: variable('Sign-in', 'How long a session lives at most, however much it is used', '90d', duration.default(90 * 86_400)),
   WEB_SESSION_TTL: variable('Sign-in', 'How long a browser’s session lives unused', '8h', duration.default(8 * 3600)),
   WEB_SESSION_MAX_TTL: variable('Sign-in', 'How long a browser’s session lives at most', '7d', duration.default(7 * 86_400)),
+  GEOIP_FILE: variable(
+    'Sign-in',
+    'A file in MaxMind DB format: tells people where their sessions are; read again when it changes',
+    '',
+    placesFile.optional(),
+  ),
   AUTH_PEPPER: variable(
     'Sign-in',
     'Mixed into password hashes; changing it invalidates every password',

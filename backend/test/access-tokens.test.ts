@@ -22,7 +22,7 @@ const headerOf = (token: string): { kid: string } => JSON.parse(Buffer.from(toke
 
 /** A token as the server makes it, but for what is given. */
 const aToken = (claims: object = {}, options: jwt.SignOptions = {}, key: jwt.Secret = app.secret): string =>
-  jwt.sign({ sid: '0'.repeat(24), sub: ann.id, iss: 'heliograph', aud: 'heliograph', ...claims }, key, {
+  jwt.sign({ sid: 'f'.repeat(24), sub: ann.id, iss: 'heliograph', aud: 'heliograph', ...claims }, key, {
     expiresIn: 60,
     keyid: headerOf(ann.accessToken).kid,
     ...options,
@@ -66,7 +66,7 @@ describe('an access token', () => {
     [
       'a token without an end',
       () =>
-        `Bearer ${jwt.sign({ sid: '0'.repeat(24), sub: ann.id, iss: 'heliograph', aud: 'heliograph' }, app.secret, { keyid: headerOf(ann.accessToken).kid })}`,
+        `Bearer ${jwt.sign({ sid: 'f'.repeat(24), sub: ann.id, iss: 'heliograph', aud: 'heliograph' }, app.secret, { keyid: headerOf(ann.accessToken).kid })}`,
     ],
     ['Bearer alone', () => 'Bearer'],
     ['no token at all', () => 'Bearer not-a-token'],
@@ -81,7 +81,7 @@ describe('an access token', () => {
     ['another key', () => `Bearer ${aToken({}, {}, 'another-secret-of-the-same-length-0123456789')}`],
     ['alg none', () => `Bearer ${encoded({ alg: 'none', typ: 'JWT' })}.${ann.accessToken.split('.')[1]}.`],
     ['alg none, with the old signature', () => `Bearer ${encoded({ alg: 'none' })}.${ann.accessToken.split('.').slice(1).join('.')}`],
-    ['no key’s name', () => `Bearer ${jwt.sign({ sid: '0'.repeat(24) }, app.secret, { expiresIn: 60, ...whose(ann) })}`],
+    ['no key’s name', () => `Bearer ${jwt.sign({ sid: 'f'.repeat(24) }, app.secret, { expiresIn: 60, ...whose(ann) })}`],
     ['the name of a key that nobody has', () => `Bearer ${aToken({}, { keyid: 'AAAAAAAA' })}`],
     ['another field in its header', () => `Bearer ${aToken({}, { header: { alg: 'HS256', cty: 'JWT' } })}`],
     ['alg HS512', () => `Bearer ${aToken({}, { algorithm: 'HS512' })}`],

@@ -1,4 +1,3 @@
-import { Types } from 'mongoose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { aPassword, aPerson, aPhone } from './support/people.js'
 import { startTestApp, type TestApp } from './support/test-app.js'
@@ -29,7 +28,7 @@ describe('registering', () => {
       accessToken: expect.any(String),
       expiresIn: 900,
       refreshToken: expect.any(String),
-      session: { id, device, createdAt: time, lastSeenAt: time },
+      session: { id, device, ip: '127.0.0.1', place: 'unknown', createdAt: time, lastSeenAt: time, current: true },
     })
     expect((await me(body.accessToken).expect(200)).body).toEqual(body.user)
   })
@@ -179,36 +178,5 @@ describe('signing in', () => {
       const answer = await login({ phone, password: 'x' }).expect(401)
       expect(answer.body.code).toBe('invalid_credentials')
     }
-  })
-})
-
-describe('a refresh token', () => {
-  it('is traded, once, for a new pair of the same session', async () => {
-    const { id: userId, refreshToken } = await aPerson(app)
-    const { body } = await refresh(refreshToken).expect(200)
-    expect(Object.keys(body).toSorted()).toEqual(['accessToken', 'expiresIn', 'refreshToken'])
-    expect((await me(body.accessToken).expect(200)).body.id).toBe(userId)
-    const again = await refresh(refreshToken).expect(401)
-    expect(again.body.code).toBe('unauthenticated')
-    await refresh(body.refreshToken).expect(200)
-  })
-
-  it('is traded once, however many try at the same moment', async () => {
-    const { refreshToken } = await aPerson(app)
-    const answers = await Promise.all(Array.from({ length: 20 }, () => refresh(refreshToken)))
-    expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, ...Array<number>(19).fill(401)])
-  })
-
-  it('is good for its time and no longer', async () => {
-    const { id: userId, refreshToken } = await aPerson(app)
-    const sessions = app.context.mongo.connection.collection('sessions')
-    const session = await sessions.findOne({ userId: new Types.ObjectId(userId) })
-    expect((session?.expiresAt.getTime() - Date.now()) / 86_400_000).toBeCloseTo(30, 1) // days
-    await sessions.updateOne({ userId: new Types.ObjectId(userId) }, { $set: { expiresAt: new Date() } })
-    await refresh(refreshToken).expect(401)
-  })
-
-  it.each(['', 'nonsense', 'x'.repeat(200)])('is refused where it is none: %j', async (token) => {
-    await refresh(token).expect(401)
   })
 })

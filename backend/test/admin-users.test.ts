@@ -293,9 +293,9 @@ describe('GET /admin/stats', () => {
     const pending = async () => (await admin.get('/admin/stats').expect(200)).body.outboxPending
     const [before, sessions] = [await pending(), app.context.mongo.connection.collection('sessions')]
     const outbox = [{ eventId: 'e', worker: 'none', at: new Date(), type: 'session.revoked' }]
-    await sessions.insertMany(Array.from({ length: 3 }, (_, n) => ({ refreshHash: `waiting ${n}`, outbox })))
+    await sessions.insertMany(Array.from({ length: 3 }, (_, n) => ({ familyHash: `waiting ${n}`, outbox })))
     expect(await pending()).toBeGreaterThanOrEqual(before + 3)
-    await sessions.deleteMany({ refreshHash: /^waiting/ })
+    await sessions.deleteMany({ familyHash: /^waiting/ })
   })
 
   it('is for administrators, and is in the audit log', async () => {

@@ -14,8 +14,8 @@ const declared = {
   ],
   sessions: [
     { name: 'expires_at', key: { expiresAt: 1 }, expireAfterSeconds: 0 },
+    { name: 'family_hash', key: { familyHash: 1 }, unique: true },
     { name: 'outbox', key: { 'outbox.worker': 1, 'outbox.at': 1 }, sparse: true },
-    { name: 'refresh_hash', key: { refreshHash: 1 }, unique: true },
     { name: 'revoked_at', key: { revokedAt: -1 }, sparse: true },
     { name: 'user_last_seen', key: { userId: 1, lastSeenAt: -1 } },
   ],

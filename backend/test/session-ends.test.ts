@@ -72,6 +72,7 @@ describe('ending all sessions of a user', () => {
       _id: new Types.ObjectId(),
       userId: new Types.ObjectId(person.id),
       device: null,
+      familyHash: `none-${person.id}-${n}`,
       refreshHash: `none-${person.id}-${n}`,
       createdAt: now,
       lastSeenAt: now,

@@ -85,6 +85,7 @@ const aSession = (userId: Types.ObjectId, createdAt: Date): SessionDocument => (
   _id: new Types.ObjectId(),
   userId,
   device: { name: 'bench' },
+  familyHash: randomBytes(32).toString('base64url'),
   refreshHash: randomBytes(32).toString('base64url'),
   createdAt,
   lastSeenAt: createdAt,

@@ -36,7 +36,7 @@ type Parsed<S extends Schemas> = { readonly [K in keyof S]: S[K] extends z.ZodTy
 /** A status's body; null for an answer without one. */
 export type Responses = Readonly<Record<number, z.ZodType | null>>
 /** Headers of an answer: `Set-Cookie`, one value for each cookie. */
-type ReplyHeaders = Readonly<Record<string, string | readonly string[]>>
+export type ReplyHeaders = Readonly<Record<string, string | readonly string[]>>
 type Reply<R extends Responses> = {
   [Status in keyof R]: R[Status] extends z.ZodType ? { status: Status; body: z.input<R[Status]> } : { status: Status }
 }[keyof R] & { headers?: ReplyHeaders }

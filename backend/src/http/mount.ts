@@ -28,7 +28,7 @@ const serve = (declared: AnyEndpoint, context: Context): RequestHandler => {
   return async (request, response) => {
     const caller = await callerOf(declared, context, request, response)
     if (limit !== 'none') await context.limits.count(limit, request, response, caller)
-    if (caller) context.admission.check(caller)
+    if (caller && !caller.scopes) context.admission.check(caller) // a machine's key ends by itself, and is an administrator's
     if (declared.request.body) await run(readJson, request, response)
     const call = { ...parse(declared.request, request), context, caller, origin: originOf(request) }
     if (limit !== 'none') await context.limits.countBody(limit, request, response, caller, call.body)
@@ -74,6 +74,7 @@ const callerOf = async (declared: AnyEndpoint, context: Context, request: Reques
 /** @throws Problem session_revoked where this worker knows that the session has ended before its time */
 const living = (caller: Caller, context: Context): Caller => {
   if (context.revokedSessions.has(caller.sessionId)) throw new Problem('session_revoked')
+  if (!caller.scopes) context.lastSeen.note(caller.sessionId)
   return caller
 }
 

@@ -1,6 +1,6 @@
 export { PasswordPolicy } from './password-policy.js'
 export { Passwords } from './passwords.js'
-export { login, refresh, register } from './routes.js'
+export { login, register } from './routes.js'
 export { SignedIn } from './schema.js'
 export { AccountService } from './service.js'
 export { viewSignIn } from './view.js'

@@ -1,5 +1,6 @@
 import { endpoint } from '../../http/endpoint.js'
-import { Login, Refresh, Register, SignedIn, TokensView } from './schema.js'
+import { CookieQuery } from '../sessions/index.js'
+import { Login, Register, SignedIn } from './schema.js'
 import { viewSignIn } from './view.js'
 
 export const register = endpoint({
@@ -8,11 +9,12 @@ export const register = endpoint({
   summary: 'Make an account and sign in',
   access: 'anyone',
   limit: 'register',
-  request: { body: Register },
+  request: { query: CookieQuery, body: Register },
   responses: { 201: SignedIn },
-  async handler({ context, body, origin }) {
+  async handler({ context, query, body, origin }) {
     context.admission.requireOpen()
-    return { status: 201, body: viewSignIn(await context.accounts.register(body, origin)) }
+    const signIn = await context.accounts.register(body, origin)
+    return { status: 201, ...context.sessionCookies.asAsked(query, signIn.session, viewSignIn(signIn)) }
   },
 })
 
@@ -22,22 +24,10 @@ export const login = endpoint({
   summary: 'Sign in with phone and password',
   access: 'anyone',
   limit: 'login',
-  request: { body: Login },
+  request: { query: CookieQuery, body: Login },
   responses: { 200: SignedIn },
-  async handler({ context, body, origin }) {
-    return { status: 200, body: viewSignIn(await context.accounts.login(body, origin)) }
-  },
-})
-
-export const refresh = endpoint({
-  method: 'post',
-  path: '/auth/refresh',
-  summary: 'Trade a refresh token, once, for a new pair',
-  access: 'anyone',
-  limit: 'refresh',
-  request: { body: Refresh },
-  responses: { 200: TokensView },
-  async handler({ context, body }) {
-    return { status: 200, body: await context.sessions.refresh(body.refreshToken) }
+  async handler({ context, query, body, origin }) {
+    const signIn = await context.accounts.login(body, origin)
+    return { status: 200, ...context.sessionCookies.asAsked(query, signIn.session, viewSignIn(signIn)) }
   },
 })

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { Phone, PhoneGuess } from '../../http/phone.js'
 import { DisplayName, isWellFormed } from '../../http/text.js'
-import { Device, SessionView } from '../sessions/index.js'
+import { Device, SessionView, TokensView } from '../sessions/index.js'
 import { MeView } from '../users/index.js'
 
 /** More than any PASSWORD_MAX_LENGTH allows. What a password has to be is the policy's business. */
@@ -32,16 +32,6 @@ export const Login = z.strictObject({
   device: Device.optional(),
 })
 export type Login = z.infer<typeof Login>
-
-export const Refresh = z.strictObject({ refreshToken: z.string().max(200) })
-
-export const TokensView = z
-  .object({
-    accessToken: z.string(),
-    expiresIn: z.int().positive().meta({ description: 'Seconds' }),
-    refreshToken: z.string(),
-  })
-  .meta({ id: 'Tokens' })
 
 export const SignedIn = TokensView.extend({ user: MeView, session: SessionView }).meta({ id: 'SignedIn' })
 export type SignedIn = z.infer<typeof SignedIn>

@@ -1,5 +1,6 @@
 import { endpoint } from '../../http/endpoint.js'
 import { viewSignIn } from '../accounts/index.js'
+import { CookieQuery } from '../sessions/index.js'
 import { CodeStarted, CodeVerified, StartCode, VerifyCode } from './schema.js'
 
 export const startCode = endpoint({
@@ -21,10 +22,11 @@ export const verifyCode = endpoint({
   summary: 'Sign in with the code, or get what registers a new phone',
   access: 'anyone',
   limit: 'login',
-  request: { body: VerifyCode },
+  request: { query: CookieQuery, body: VerifyCode },
   responses: { 200: CodeVerified },
-  async handler({ context, body, origin }) {
+  async handler({ context, query, body, origin }) {
     const verified = await context.codes.verify(body, origin)
-    return { status: 200, body: 'registrationToken' in verified ? verified : viewSignIn(verified) }
+    if ('registrationToken' in verified) return { status: 200, body: verified }
+    return { status: 200, ...context.sessionCookies.asAsked(query, verified.session, viewSignIn(verified)) }
   },
 })

@@ -7,6 +7,14 @@ export interface Device {
   appVersion?: string | undefined
 }
 
+/** A refresh token that was traded a moment ago. */
+export interface UsedToken {
+  readonly hash: string
+  readonly at: Date
+  /** What it was traded for, sealed under the token itself. */
+  readonly pair: string
+}
+
 export interface SessionDocument extends WithOutbox {
   _id: Types.ObjectId
   userId: Types.ObjectId
@@ -15,8 +23,13 @@ export interface SessionDocument extends WithOutbox {
   device: Device | null
   /** Where it was signed in from, or refreshed last. */
   ip?: string
-  /** SHA-256 of the refresh token, base64url: who reads the database cannot sign in. */
+  place?: string
+  /** SHA-256, base64url, of what all refresh tokens of the session begin with: who reads the database cannot sign in. */
+  familyHash: string
+  /** The same of the one that is good. */
   refreshHash: string
+  /** Oldest first; each for some seconds. */
+  used?: UsedToken[]
   createdAt: Date
   lastSeenAt: Date
   expiresAt: Date
@@ -30,7 +43,10 @@ export const sessionSchema = new Schema<SessionDocument>(
     role: { type: String, enum: ['admin'] },
     device: { type: new Schema({ name: String, platform: String, appVersion: String }, { _id: false }), default: null },
     ip: String,
+    place: String,
+    familyHash: { type: String, required: true },
     refreshHash: { type: String, required: true },
+    used: { type: [{ _id: false, hash: String, at: Date, pair: String }], default: undefined },
     createdAt: { type: Date, required: true },
     lastSeenAt: { type: Date, required: true },
     expiresAt: { type: Date, required: true },
@@ -39,7 +55,7 @@ export const sessionSchema = new Schema<SessionDocument>(
   },
   { collection: 'sessions', versionKey: false },
 )
-sessionSchema.index({ refreshHash: 1 }, { name: 'refresh_hash', unique: true })
+sessionSchema.index({ familyHash: 1 }, { name: 'family_hash', unique: true })
 sessionSchema.index({ userId: 1, lastSeenAt: -1 }, { name: 'user_last_seen' })
 // The database may remove a session by itself: revoking, which alone writes to the outbox, keeps it for long enough to be told.
 sessionSchema.index({ expiresAt: 1 }, { name: 'expires_at', expireAfterSeconds: 0 })

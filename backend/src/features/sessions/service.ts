@@ -3,48 +3,51 @@ import type { Caller, Origin } from '../../http/endpoint.js'
 import { toObjectId } from '../../http/ids.js'
 import { Problem } from '../../http/problem.js'
 import type { AccessTokens } from '../../platform/access-tokens.js'
-import { hashOfToken, newToken } from '../../platform/random-tokens.js'
+import { hashOfToken } from '../../platform/random-tokens.js'
 import type { Outbox, OutboxSource } from '../../realtime/outbox.js'
+import type { AuditLog } from '../audit/index.js'
 import type { Standing, UserDocument } from '../users/index.js'
+import { expiryOf, type Lifetimes } from './lifetimes.js'
 import type { Device, SessionDocument } from './model.js'
+import { listSessions, surplusSessions } from './own-sessions.js'
 import type { RevocationReason } from './reasons.js'
+import { familyOf, newRefreshToken } from './refresh-tokens.js'
 import { Revocation } from './revocation.js'
 import type { RevokedSessions } from './revoked-sessions.js'
+import { type Refreshed, Rotation } from './rotation.js'
+import { callerOf, type Tokens, tokensOf } from './tokens.js'
+import type { UsedTokens } from './used-tokens.js'
 
 interface Dependencies {
   readonly sessions: Model<SessionDocument>
   readonly accessTokens: AccessTokens
-  readonly refreshTtlSeconds: number
+  readonly lifetimes: Lifetimes
   readonly revoked: RevokedSessions
+  readonly usedTokens: UsedTokens
+  readonly audit: AuditLog
+  /** Where an address is, roughly, in words. */
+  readonly placeOf: (ip: string) => string
   readonly outbox: Outbox
   readonly source: OutboxSource
   /** This worker's name in outboxes. */
   readonly worker: string
   /** Who they are now, from the primary; null where they are gone. */
   readonly standingOf: (userId: Types.ObjectId) => Promise<Standing | null>
-  readonly admission: { readonly closed: boolean; requireOpen(role?: 'admin'): void; check(caller: Caller): void }
+  readonly admission: { requireOpen(role?: 'admin'): void; check(caller: Caller): void }
 }
-
-/** What a client needs to stay signed in. */
-export interface Tokens {
-  readonly accessToken: string
-  /** Seconds. */
-  readonly expiresIn: number
-  readonly refreshToken: string
-}
-
-const refreshTokenBytes = 32
 
 export class SessionService {
   readonly #deps: Dependencies
   readonly #revocation: Revocation
+  readonly #rotation: Rotation
   constructor(deps: Dependencies) {
     this.#deps = deps
     this.#revocation = new Revocation(deps)
+    this.#rotation = new Rotation({ ...deps, revocation: this.#revocation })
   }
 
   /**
-   * Begins a session for a user who has just proved who they are.
+   * Begins a session for a user who has just proved who they are. Of more than a hundred the one that was not used for longest ends.
    * @param origin where they sign in from
    * @throws Problem account_suspended; lockdown where administrators alone are let in
    */
@@ -55,42 +58,33 @@ export class SessionService {
   ): Promise<Tokens & { session: SessionDocument }> {
     if (suspendedAt) throw new Problem('account_suspended')
     this.#deps.admission.requireOpen(role)
-    const refreshToken = newToken(refreshTokenBytes)
+    const { sessions, accessTokens, lifetimes, placeOf } = this.#deps
+    const refreshToken = newRefreshToken()
     const now = new Date()
-    const created = await this.#deps.sessions.create({
+    const created = await sessions.create({
       userId,
       ...(role && { role }),
       device,
-      ...(origin && { ip: origin.ip }),
+      ...(origin && { ip: origin.ip, place: placeOf(origin.ip) }),
+      familyHash: hashOfToken(familyOf(refreshToken) ?? ''),
       refreshHash: hashOfToken(refreshToken),
       createdAt: now,
       lastSeenAt: now,
-      expiresAt: this.#expiry(now),
+      expiresAt: expiryOf({ createdAt: now, device }, now, lifetimes),
     })
     const session = created.toObject()
     await this.#requireStanding(session)
-    return { ...this.#tokens(session, refreshToken), session }
+    await this.#endSurplus(userId.toHexString())
+    return { ...tokensOf(session, refreshToken, accessTokens), session }
   }
 
-  /** Trades a refresh token, once, for a new pair. @throws Problem session_revoked, unauthenticated where it is not good (any more), lockdown where it would be */
-  async refresh(refreshToken: string): Promise<Tokens> {
-    const next = newToken(refreshTokenBytes)
-    const refreshHash = hashOfToken(refreshToken)
-    const now = new Date()
-    if (this.#deps.admission.closed) await this.#requireAdministrator(refreshHash)
-    const session = await this.#deps.sessions
-      .findOneAndUpdate(
-        { refreshHash, expiresAt: { $gt: now }, revokedAt: { $exists: false } },
-        { $set: { refreshHash: hashOfToken(next), lastSeenAt: now, expiresAt: this.#expiry(now) } },
-        { returnDocument: 'after' },
-      )
-      .lean()
-    if (session) {
-      this.#deps.admission.check(callerOf(session))
-      return this.#tokens(session, next)
-    }
-    if (await this.#deps.sessions.exists({ refreshHash, revokedAt: { $exists: true } })) throw new Problem('session_revoked')
-    throw new Problem('unauthenticated', 'The refresh token is not good')
+  /**
+   * Trades a refresh token for a new pair. The same token gets the same pair for 10 s; later it ends its session.
+   * @throws Problem unauthenticated where it is none of ours or its session's time is over, session_revoked where that has ended, or ends by this,
+   * lockdown where administrators alone are let in: it stays good
+   */
+  refresh(refreshToken: string, origin?: Origin): Promise<Refreshed> {
+    return this.#rotation.refresh(refreshToken, origin)
   }
 
   /** When a session ends, from the primary. @throws Problem session_revoked where it has ended, lockdown where it has to wait */
@@ -103,6 +97,14 @@ export class SessionService {
       .lean()
     if (!session || session.revokedAt !== undefined || session.expiresAt.getTime() <= Date.now()) throw new Problem('session_revoked')
     return session.expiresAt
+  }
+
+  /** A page of a person's sessions that have not ended, newest first. @throws Problem validation_failed for a cursor that is none */
+  list(
+    userId: string,
+    page: { cursor?: string | undefined; limit: number },
+  ): Promise<{ items: SessionDocument[]; nextCursor: string | null }> {
+    return listSessions(this.#deps.sessions, userId, page)
   }
 
   /**
@@ -129,25 +131,8 @@ export class SessionService {
     throw new Problem(standing?.suspendedAt ? 'account_suspended' : 'session_revoked')
   }
 
-  /** Before the token is used up: it is good again once everyone is let in. @throws Problem lockdown where it is not an administrator's */
-  async #requireAdministrator(refreshHash: string): Promise<void> {
-    const known = await this.#deps.sessions.findOne({ refreshHash }, { role: 1 }).read('primary').lean()
-    this.#deps.admission.requireOpen(known?.role)
-  }
-
-  #tokens(session: SessionDocument, refreshToken: string): Tokens {
-    const { accessTokens } = this.#deps
-    const accessToken = accessTokens.sign(callerOf(session))
-    return { accessToken, expiresIn: accessTokens.ttlSeconds, refreshToken }
-  }
-
-  #expiry(now: Date): Date {
-    return new Date(now.getTime() + this.#deps.refreshTtlSeconds * 1000)
+  async #endSurplus(userId: string): Promise<void> {
+    for (const sessionId of await surplusSessions(this.#deps.sessions, userId))
+      await this.#revocation.one(userId, sessionId, 'too_many_sessions')
   }
 }
-
-const callerOf = ({ _id, userId, role }: SessionDocument): Caller => ({
-  userId: userId.toHexString(),
-  sessionId: _id.toHexString(),
-  ...(role && { role }),
-})
