@@ -2,6 +2,7 @@ import type { Config } from './config.js'
 import { AccountService, PasswordPolicy, Passwords } from './features/accounts/index.js'
 import { AdministrationService, ClosingService, StatsService } from './features/admin/index.js'
 import { Admission, type AdmissionDocument } from './features/admission/index.js'
+import { type ApiKeyDocument, ApiKeyService, apiKeySchema, apiKeySource } from './features/api-keys/index.js'
 import { type AuditDocument, AuditLog, auditSchema } from './features/audit/index.js'
 import {
   type CodeDocument,
@@ -121,7 +122,8 @@ export const createContext = (
   const auditModel = connection.model<AuditDocument>('Audit', auditSchema)
   const codeModel = connection.model<CodeDocument>('Code', codeSchema)
   const tokenModel = connection.model<TokenDocument>('OneTimeToken', tokenSchema)
-  const models = [userModel, sessionModel, conversationModel, messageModel, receiptModel, auditModel, codeModel, tokenModel]
+  const apiKeyModel = connection.model<ApiKeyDocument>('ApiKey', apiKeySchema)
+  const models = [userModel, sessionModel, conversationModel, messageModel, receiptModel, auditModel, codeModel, tokenModel, apiKeyModel]
 
   const { shards } = config.eventLog
   const tags = Array.from({ length: shards }, (_, shard) => tagOf(shard))
@@ -149,7 +151,12 @@ export const createContext = (
   const admission = new Admission({ admission: () => collection<AdmissionDocument>('admission'), hub, log, logger })
   const closing = new ClosingService({ admission, audit })
   const users = new UserService({ users: userModel })
-  const revokedSessions = new RevokedSessions({ sessions: sessionModel, hub, accessTtlSeconds: accessTokens.ttlSeconds, logger })
+  const revokedSessions = new RevokedSessions({
+    collections: [() => collection('sessions'), () => collection('api_keys')],
+    hub,
+    accessTtlSeconds: accessTokens.ttlSeconds,
+    logger,
+  })
   const sessionOutbox = sessionSource(() => collection('sessions'))
   const places = new Places({
     file: config.geoIpFile,
@@ -206,6 +213,16 @@ export const createContext = (
     messenger,
     audit,
     codeText: codeTextOf(config.smsCodeText, config.appName),
+  })
+  const apiKeyOutbox = apiKeySource(() => collection('api_keys'))
+  const apiKeys = new ApiKeyService({
+    keys: apiKeyModel,
+    accessTokens,
+    revoked: revokedSessions,
+    audit,
+    outbox,
+    source: apiKeyOutbox,
+    worker: leases.worker,
   })
   const memberships = new Memberships({ conversations: conversationModel, hub })
   const conversationOutbox = conversationSource({
@@ -300,7 +317,7 @@ export const createContext = (
     sessions,
   })
   const tickets = redis ? new RedisTickets(redis.commands, keyspace) : new MemoryTickets()
-  const sources = [conversationOutbox, messageOutbox, sessionOutbox, receiptOutbox]
+  const sources = [conversationOutbox, messageOutbox, sessionOutbox, receiptOutbox, apiKeyOutbox]
   const sync = new SyncService({ conversations: conversationModel, moments: new Moments({ leases, sources, ...syncMargins }) })
   const sweeper = new Sweeper({ outbox, leases, sources, logger })
   const stats = new StatsService({ collection, sources, hub, admission, worker: config.server.worker })
@@ -324,6 +341,7 @@ export const createContext = (
     oneTimeTokens,
     sessions,
     sessionCookies,
+    apiKeys,
     revokedSessions,
     admission,
     closing,

@@ -1,5 +1,6 @@
 import { login, register } from './features/accounts/index.js'
 import { endAllSessions, endSessionsOf, getStats, listUsers, lockDown, reinstate, reopen, suspend } from './features/admin/index.js'
+import { createApiKey, exchangeApiKey, listApiKeys, revokeApiKey } from './features/api-keys/index.js'
 import { readAudit } from './features/audit/index.js'
 import { startCode, verifyCode } from './features/codes/index.js'
 import {
@@ -38,6 +39,10 @@ export const routes: Readonly<Record<'' | '/api/v1', readonly AnyEndpoint[]>> = 
     listSessions,
     endOtherSessions,
     endSession,
+    exchangeApiKey,
+    createApiKey,
+    listApiKeys,
+    revokeApiKey,
     getMe,
     changeMe,
     createConversation,

@@ -45,6 +45,12 @@ const declared = {
     { name: 'expires_at', key: { expiresAt: 1 }, expireAfterSeconds: 0 },
     { name: 'hash', key: { hash: 1 }, unique: true },
   ],
+  api_keys: [
+    { name: 'expires_at', key: { expiresAt: 1 }, expireAfterSeconds: 2_592_000 },
+    { name: 'hash', key: { hash: 1 }, unique: true },
+    { name: 'outbox', key: { 'outbox.worker': 1, 'outbox.at': 1 }, sparse: true },
+    { name: 'revoked_at', key: { revokedAt: -1 }, sparse: true },
+  ],
   receipts: [
     { name: 'conversation_user', key: { conversationId: 1, userId: 1 }, unique: true },
     { name: 'outbox', key: { 'outbox.worker': 1, 'outbox.at': 1 }, sparse: true },

@@ -6,6 +6,10 @@ import type { LimitName } from './limits-table.js'
 /** Who may call: anyone; a signed-in person; an administrator; or, `ticket`, one who holds a ticket of theirs in the query. */
 export type Access = 'anyone' | 'user' | 'admin' | 'ticket'
 
+/** What an API key may be good for: `admin`, all that administrators may call; the others, what names them. */
+export const scopes = ['admin', 'audit'] as const
+export type Scope = (typeof scopes)[number]
+
 /** The signed-in caller; `undefined` where access is 'anyone'. */
 export interface Caller {
   readonly userId: string
@@ -51,6 +55,8 @@ interface Declared<A extends Access, S extends Schemas> {
   readonly path: string
   readonly summary: string
   readonly access: A
+  /** A machine may call whose key has this scope; or `admin`, where access is 'admin'. */
+  readonly scope?: Scope
   /** The row of the limits table; `none` for what operators' probes ask. */
   readonly limit: LimitName | 'none'
   readonly request: S

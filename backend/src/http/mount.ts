@@ -80,12 +80,13 @@ const living = (caller: Caller, context: Context): Caller => {
 
 /** @throws Problem forbidden where only administrators may call, or only people, or machines with another scope */
 const allowed = (declared: AnyEndpoint, caller: Caller): Caller => {
-  const isAllowed = caller.scopes
-    ? declared.access === 'admin' && caller.scopes.includes('admin')
-    : declared.access !== 'admin' || caller.role === 'admin'
+  const isAllowed = caller.scopes ? mayCall(declared, caller.scopes) : declared.access !== 'admin' || caller.role === 'admin'
   if (!isAllowed) throw new Problem('forbidden')
   return caller
 }
+
+const mayCall = ({ access, scope }: AnyEndpoint, scopes: readonly string[]): boolean =>
+  (access === 'admin' && scopes.includes('admin')) || (scope !== undefined && scopes.includes(scope))
 
 const redeem = async (ticket: string, context: Context): Promise<Caller> => {
   const caller = await context.tickets.redeem(ticket).catch((error: unknown) => {

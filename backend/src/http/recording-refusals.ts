@@ -23,12 +23,12 @@ export const recordingRefusals =
 
 const record = async ({ method, path }: AnyEndpoint, { audit, accessTokens, logger }: Context, request: Request, { code }: Problem) => {
   try {
-    const { userId: id, role } = authenticate(request.headers.authorization, accessTokens)
+    const { userId: id, role, scopes } = authenticate(request.headers.authorization, accessTokens)
     const target = targetOf(request)
     await audit.record({
       action: 'admin.refused',
       outcome: 'refused',
-      actor: { kind: role === 'admin' ? 'admin' : 'user', id },
+      actor: { kind: scopes ? 'service' : (role ?? 'user'), id },
       ...(target && { target }),
       origin: originOf(request),
       detail: { call: `${method.toUpperCase()} ${path}`, code },

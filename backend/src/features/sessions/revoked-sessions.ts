@@ -1,11 +1,16 @@
 import { LRUCache } from 'lru-cache'
-import type { Model } from 'mongoose'
+import type { mongo, Types } from 'mongoose'
 import type { Logger } from '../../platform/logger.js'
 import type { Hub } from '../../realtime/hub.js'
-import type { SessionDocument } from './model.js'
+
+interface Revocable {
+  readonly _id: Types.ObjectId
+  readonly revokedAt?: Date
+}
 
 interface Dependencies {
-  readonly sessions: Model<SessionDocument>
+  /** The collections of what access tokens name and may be revoked: sessions, and machines' API keys. */
+  readonly collections: readonly (() => mongo.Collection<Revocable>)[]
   readonly hub: Pick<Hub, 'ready' | 'hearing' | 'onRevoked'>
   readonly accessTtlSeconds: number
   readonly logger: Logger
@@ -17,7 +22,7 @@ const clockMarginMs = 60_000
 const mostRemembered = 100_000
 
 /**
- * The sessions that were revoked while an access token of theirs may still be good. Asked at every request, so it is kept in memory:
+ * The sessions, and API keys, that were revoked while an access token of theirs may still be good. Asked at every request, so it is kept in memory:
  * heard from the hub, and read from the database by a worker that starts, or that heard nothing for a while.
  */
 export class RevokedSessions {
@@ -68,18 +73,18 @@ export class RevokedSessions {
 
   /** Listens first, then reads: nothing falls between. While Redis is away the database alone is asked, every second. */
   async #catchUp(): Promise<void> {
-    const { hub, sessions } = this.#deps
+    const { hub, collections } = this.#deps
     await hub.ready().catch(() => undefined)
     const { hearing } = hub
     const now = Date.now()
     const since = new Date(Math.max(now - this.rememberedMs, this.#readAt - clockMarginMs))
-    const recent = await sessions
-      .find({ revokedAt: { $gt: since } }, { _id: 1 })
-      .sort({ revokedAt: -1 })
-      .limit(mostRemembered)
-      .read('primary')
-      .lean()
-    for (const { _id } of recent) this.note(_id.toHexString())
+    for (const collection of collections) {
+      const recent = collection()
+        .find({ revokedAt: { $gt: since } }, { projection: { _id: 1 }, readPreference: 'primary' })
+        .sort({ revokedAt: -1 })
+        .limit(mostRemembered)
+      for await (const { _id } of recent) this.note(_id.toHexString())
+    }
     this.#read = hearing
     this.#readAt = now
   }

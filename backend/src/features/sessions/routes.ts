@@ -1,17 +1,15 @@
 import { type Caller, endpoint, type Origin } from '../../http/endpoint.js'
 import { PageQuery } from '../../http/page.js'
 import { Problem } from '../../http/problem.js'
-import type { AuditLog } from '../audit/index.js'
+import { type AuditEntry, actorOf } from '../audit/index.js'
 import type { RevocationReason } from './reasons.js'
 import { CookieHeader, CookieQuery, Refresh, RefreshHeaders, SessionPage, SessionParams, TokensView } from './schema.js'
 import { viewSession } from './view.js'
 
-type AuditEntry = Parameters<AuditLog['record']>[0]
-
 const ended = (caller: Caller, origin: Origin, sessionId: string, reason: RevocationReason): AuditEntry => ({
   action: 'session.revoked',
   outcome: 'done',
-  actor: { kind: 'user', id: caller.userId },
+  actor: actorOf(caller),
   target: { kind: 'session', id: sessionId },
   origin,
   detail: { reason },
@@ -20,7 +18,7 @@ const ended = (caller: Caller, origin: Origin, sessionId: string, reason: Revoca
 const allEnded = (caller: Caller, origin: Origin, reason: RevocationReason, sessions: number): AuditEntry => ({
   action: 'session.all_revoked',
   outcome: 'done',
-  actor: { kind: 'user', id: caller.userId },
+  actor: actorOf(caller),
   target: { kind: 'user', id: caller.userId },
   origin,
   detail: { reason, sessions },
