@@ -1,0 +1,105 @@
+import { randomUUID } from 'node:crypto'
+import { aPassword, aPhone, type Person } from '../support/people.js'
+import { type Actor, actors, type Scene, type World } from './world.js'
+
+/** What a row asks with; the path's parameters come first. */
+interface Asked {
+  readonly params?: Readonly<Record<string, string>>
+  readonly query?: Readonly<Record<string, string>>
+  readonly body?: object
+}
+
+export interface Row {
+  /** The status that each is answered with. */
+  readonly expected: Readonly<Record<Actor, number>>
+  ask(scene: Scene, world: World, actor: Actor): Asked
+}
+
+type Expected = Row['expected']
+
+const all = (status: number): Expected => Object.fromEntries(actors.map((actor) => [actor, status])) as Expected
+const noStranger = { stranger: 401, expired: 401, revoked: 401 }
+
+/** Whoever asks, signed in or not. */
+const anyone = (status: number): Expected => all(status)
+/** Whoever is signed in. */
+const people = (status: number): Expected => ({ ...all(status), ...noStranger })
+/** Who is in the group; to all others it does not exist, the system's administrators among them. */
+const members = (status: number, others: Partial<Expected> = {}): Expected => ({
+  ...people(404),
+  member: status,
+  groupAdmin: status,
+  owner: status,
+  ...others,
+})
+
+const nothing = () => ({})
+const conversation = ({ conversationId }: Scene): Asked => ({ params: { conversationId } })
+const message = ({ messageId }: Scene): Asked => ({ params: { messageId } })
+const about = (scene: Scene, { id }: Person): Asked => ({ params: { conversationId: scene.conversationId, userId: id } })
+
+/** A line for every endpoint: what each actor is answered, and what is asked. */
+export const rows: Readonly<Record<string, Row>> = {
+  'GET /health': { expected: anyone(200), ask: nothing },
+  'GET /health/live': { expected: anyone(200), ask: nothing },
+  'GET /health/ready': { expected: anyone(200), ask: nothing },
+  'GET /ready': { expected: anyone(200), ask: nothing },
+  'GET /sse': { expected: people(200), ask: nothing },
+
+  'POST /auth/register': { expected: anyone(201), ask: () => ({ body: { phone: aPhone(), password: aPassword(), name: 'New' } }) },
+  'POST /auth/login': { expected: anyone(401), ask: () => ({ body: { phone: aPhone(), password: aPassword() } }) },
+  'POST /auth/refresh': { expected: anyone(401), ask: () => ({ body: { refreshToken: randomUUID() } }) },
+  'POST /auth/logout': { expected: people(204), ask: nothing },
+  'POST /sse/ticket': { expected: people(201), ask: nothing },
+
+  'GET /users/me': { expected: people(200), ask: nothing },
+  'PATCH /users/me': { expected: people(200), ask: () => ({ body: { settings: { presence: true } } }) },
+
+  'POST /conversations': {
+    expected: people(201),
+    ask: (_scene, { people: { bystander } }) => ({ body: { type: 'group', name: 'Another', memberIds: [bystander.id] } }),
+  },
+  'GET /conversations': { expected: people(200), ask: nothing },
+  'GET /conversations/:conversationId': { expected: members(200), ask: conversation },
+  'PATCH /conversations/:conversationId': {
+    expected: members(200, { member: 403 }),
+    ask: (scene) => ({ ...conversation(scene), body: { name: 'Renamed' } }),
+  },
+  'DELETE /conversations/:conversationId': { expected: members(204, { member: 403, groupAdmin: 403 }), ask: conversation },
+  'GET /conversations/:conversationId/members': { expected: members(200), ask: conversation },
+  'POST /conversations/:conversationId/members': {
+    expected: members(200, { member: 403 }),
+    ask: (scene, { people: { bystander } }) => ({ ...conversation(scene), body: { userIds: [bystander.id] } }),
+  },
+  'PATCH /conversations/:conversationId/members/:userId': {
+    expected: members(200, { member: 403, groupAdmin: 403 }),
+    ask: (scene, { people: { member } }) => ({ ...about(scene, member), body: { role: 'admin' } }),
+  },
+  'DELETE /conversations/:conversationId/members/:userId': {
+    expected: members(403, { owner: 204 }),
+    ask: (scene, { people: { groupAdmin, owner } }, actor) => about(scene, actor === 'groupAdmin' ? owner : groupAdmin),
+  },
+  'POST /conversations/:conversationId/leave': { expected: members(204), ask: conversation },
+
+  'POST /conversations/:conversationId/messages': {
+    expected: members(201),
+    ask: (scene) => ({ ...conversation(scene), body: { clientId: randomUUID(), text: 'hello' } }),
+  },
+  'GET /conversations/:conversationId/messages': { expected: members(200), ask: conversation },
+  'GET /messages/:messageId': { expected: members(200), ask: message },
+  'PATCH /messages/:messageId': {
+    expected: members(403, { member: 200 }),
+    ask: (scene) => ({ ...message(scene), body: { text: 'edited' } }),
+  },
+  'DELETE /messages/:messageId': { expected: members(200), ask: (scene) => ({ ...message(scene), query: { scope: 'all' } }) },
+  'GET /messages/:messageId/receipts': { expected: members(200), ask: message },
+  'POST /conversations/:conversationId/receipts': {
+    expected: members(204),
+    ask: (scene) => ({ ...conversation(scene), body: { readSeq: 1 } }),
+  },
+  'POST /conversations/:conversationId/typing': {
+    expected: members(204),
+    ask: (scene) => ({ ...conversation(scene), body: { typing: true } }),
+  },
+  'GET /sync': { expected: people(200), ask: nothing },
+}
