@@ -63,7 +63,11 @@ export interface Config {
   readonly sms: SmsSettings | undefined
   readonly mail: SmtpSettings | undefined
   readonly limits: LimitRates
-  readonly accounts: { readonly phoneVerification: 'required' | 'optional' }
+  readonly accounts: {
+    readonly phoneVerification: 'required' | 'optional'
+    readonly adminTotp: 'required' | 'optional'
+    readonly lockout: { readonly most: number; readonly rememberedMs: number }
+  }
   readonly passwords: {
     readonly minLength: number
     readonly maxLength: number
@@ -71,6 +75,8 @@ export interface Config {
     readonly requireLowercase: boolean
     readonly requireDigits: boolean
     readonly requireSpecial: boolean
+    readonly preventReuseCount: number
+    readonly maxAgeDays: number
   }
   /** What an operator should know and need not stop for. */
   readonly warnings: readonly string[]
@@ -161,7 +167,11 @@ const toConfig = (values: Values, worker: string): Config => {
     smsCodeText: values.SMS_CODE_TEXT,
     sms: smsOf(values),
     mail: mailOf(values),
-    accounts: { phoneVerification: values.PHONE_VERIFICATION ?? (values.NODE_ENV === 'production' ? 'required' : 'optional') },
+    accounts: {
+      phoneVerification: values.PHONE_VERIFICATION ?? (values.NODE_ENV === 'production' ? 'required' : 'optional'),
+      adminTotp: values.ADMIN_TOTP,
+      lockout: { most: values.MAX_LOGIN_ATTEMPTS, rememberedMs: values.LOCKOUT_DURATION_MINUTES * 60_000 },
+    },
     passwords: {
       minLength: values.PASSWORD_MIN_LENGTH,
       maxLength: values.PASSWORD_MAX_LENGTH,
@@ -169,6 +179,8 @@ const toConfig = (values: Values, worker: string): Config => {
       requireLowercase: values.PASSWORD_REQUIRE_LOWERCASE,
       requireDigits: values.PASSWORD_REQUIRE_DIGITS,
       requireSpecial: values.PASSWORD_REQUIRE_SPECIAL,
+      preventReuseCount: values.PASSWORD_PREVENT_REUSE_COUNT,
+      maxAgeDays: values.PASSWORD_MAX_AGE_DAYS,
     },
     limits: limitsOf(values),
     warnings,

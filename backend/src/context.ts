@@ -1,5 +1,16 @@
 import type { Config } from './config.js'
-import { AccountService, PasswordPolicy, Passwords } from './features/accounts/index.js'
+import {
+  AccountPasswords,
+  AccountService,
+  Lockout,
+  OwnCredentials,
+  PasswordPolicy,
+  Passwords,
+  Proof,
+  pendingOf,
+  SecondFactor,
+  TotpService,
+} from './features/accounts/index.js'
 import { AdministrationService, ClosingService, StatsService } from './features/admin/index.js'
 import { Admission, type AdmissionDocument } from './features/admission/index.js'
 import { type ApiKeyDocument, ApiKeyService, apiKeySchema, apiKeySource } from './features/api-keys/index.js'
@@ -72,6 +83,7 @@ import { Mongo } from './platform/mongo.js'
 import { type Outlet, terminalOutlet } from './platform/outlet.js'
 import { Places } from './platform/places.js'
 import { redisConnections } from './platform/redis-connections.js'
+import { Sealer } from './platform/sealed.js'
 import { tagOf } from './platform/shards.js'
 import { Hub } from './realtime/hub.js'
 import { Leases } from './realtime/leases.js'
@@ -188,18 +200,46 @@ export const createContext = (
     worker: leases.worker,
     admission,
     standingOf: (userId) => users.standingOf(userId),
+    pendingOf: pendingOf({ maxAgeDays: config.passwords.maxAgeDays, adminTotp: config.accounts.adminTotp }),
   })
   const administration = new AdministrationService({ users: userModel, sessions, audit })
   const identities = new UserIdentities({ users: userModel })
   const messenger = new Messenger({ deliveries, logger })
   const oneTimeCodes = new OneTimeCodes({ codes: codeModel, secret: config.pepper ?? config.tokens.key })
   const oneTimeTokens = new OneTimeTokens({ tokens: tokenModel })
+  const passwords = new Passwords(config.pepper)
+  const accountPasswords = new AccountPasswords({
+    users: userModel,
+    passwords,
+    policy: new PasswordPolicy(config.passwords),
+    preventReuseCount: config.passwords.preventReuseCount,
+  })
+  const lockout = new Lockout({ rules: config.accounts.lockout, redis: redis?.commands, keyspace, logger })
+  const proof = new Proof({ passwords, accountPasswords, lockout, audit })
+  const sealingKeys = [config.tokens.key, ...config.tokens.previousKeys] as const
+  const totpSealer = new Sealer(config.pepper ? [config.pepper, ...sealingKeys] : sealingKeys, 'totp')
+  const secondFactor = new SecondFactor({ users: userModel, sealer: totpSealer, audit })
+  const totp = new TotpService({
+    users,
+    model: userModel,
+    sessions,
+    sealer: totpSealer,
+    audit,
+    proof,
+    lockout,
+    secondFactor,
+    issuer: config.appName,
+    requiredOfAdmins: config.accounts.adminTotp === 'required',
+  })
+  const ownCredentials = new OwnCredentials({ users, sessions, audit, passwords: accountPasswords, proof })
   const accounts = new AccountService({
     users,
     sessions,
     audit,
-    passwords: new Passwords(config.pepper),
-    policy: new PasswordPolicy(config.passwords),
+    passwords,
+    accountPasswords,
+    proof,
+    secondFactor,
     redeemRegistration: async (token, phone) => (await oneTimeTokens.redeem('registration', token, phone)) !== undefined,
     phoneVerification: config.accounts.phoneVerification,
   })
@@ -337,6 +377,8 @@ export const createContext = (
     deliveries,
     audit,
     accounts,
+    ownCredentials,
+    totp,
     codes,
     oneTimeTokens,
     sessions,

@@ -1,4 +1,4 @@
-import { login, register } from './features/accounts/index.js'
+import { beginTotp, changePassword, confirmTotp, login, register, removeTotp } from './features/accounts/index.js'
 import { endAllSessions, endSessionsOf, getStats, listUsers, lockDown, reinstate, reopen, suspend } from './features/admin/index.js'
 import { createApiKey, exchangeApiKey, listApiKeys, revokeApiKey } from './features/api-keys/index.js'
 import { readAudit } from './features/audit/index.js'
@@ -31,6 +31,10 @@ export const routes: Readonly<Record<'' | '/api/v1', readonly AnyEndpoint[]>> = 
   '/api/v1': [
     register,
     login,
+    changePassword,
+    beginTotp,
+    confirmTotp,
+    removeTotp,
     refresh,
     startCode,
     verifyCode,

@@ -18,7 +18,11 @@ export interface Caller {
   readonly role?: 'admin'
   /** Of a machine alone: what it may do. Its `userId` and `sessionId` are its API key's. */
   readonly scopes?: readonly string[]
+  readonly pending?: Pending
 }
+
+/** What the caller has to do before anything else: choose another password, set up an authenticator. */
+export type Pending = 'password' | 'totp'
 
 /** Where a call comes from. */
 export interface Origin {
@@ -57,6 +61,8 @@ interface Declared<A extends Access, S extends Schemas> {
   readonly access: A
   /** A machine may call whose key has this scope; or `admin`, where access is 'admin'. */
   readonly scope?: Scope
+  /** Who has yet to do these may call all the same. */
+  readonly whilePending?: readonly Pending[]
   /** The row of the limits table; `none` for what operators' probes ask. */
   readonly limit: LimitName | 'none'
   readonly request: S

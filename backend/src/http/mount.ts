@@ -78,12 +78,18 @@ const living = (caller: Caller, context: Context): Caller => {
   return caller
 }
 
-/** @throws Problem forbidden where only administrators may call, or only people, or machines with another scope */
+/**
+ * @throws Problem forbidden where only administrators may call, or only people, or machines with another scope; password_change_required and
+ * totp_setup_required where that has to be done first
+ */
 const allowed = (declared: AnyEndpoint, caller: Caller): Caller => {
   const isAllowed = caller.scopes ? mayCall(declared, caller.scopes) : declared.access !== 'admin' || caller.role === 'admin'
   if (!isAllowed) throw new Problem('forbidden')
+  if (caller.pending && !declared.whilePending?.includes(caller.pending)) throw new Problem(pendingProblems[caller.pending])
   return caller
 }
+
+const pendingProblems = { password: 'password_change_required', totp: 'totp_setup_required' } as const
 
 const mayCall = ({ access, scope }: AnyEndpoint, scopes: readonly string[]): boolean =>
   (access === 'admin' && scopes.includes('admin')) || (scope !== undefined && scopes.includes(scope))

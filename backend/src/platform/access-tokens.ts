@@ -11,6 +11,8 @@ export interface AccessClaims {
   readonly role?: 'admin'
   /** Of a machine's token alone: what it may do. `userId` and `sessionId` are then its API key's. */
   readonly scopes?: readonly string[]
+  /** What they have to do before anything else. */
+  readonly pending?: 'password' | 'totp'
 }
 
 /** Why a token was not accepted: too old, or not one of ours. */
@@ -61,8 +63,9 @@ export class AccessTokens {
   }
 
   /** @param expiresIn seconds; what a token lives as a rule where it is not given */
-  sign({ userId, sessionId, role, scopes }: AccessClaims, expiresIn: number = this.ttlSeconds): string {
-    return jwt.sign({ sid: sessionId, ...(role && { role }), ...(scopes && { scope: scopes.join(' ') }) }, this.#key, {
+  sign({ userId, sessionId, role, scopes, pending }: AccessClaims, expiresIn: number = this.ttlSeconds): string {
+    const claims = { sid: sessionId, ...(role && { role }), ...(scopes && { scope: scopes.join(' ') }), ...(pending && { pending }) }
+    return jwt.sign(claims, this.#key, {
       algorithm,
       keyid: this.#kid,
       subject: userId,
@@ -81,6 +84,7 @@ export class AccessTokens {
       userId: claims.sub,
       sessionId: claims.sid,
       ...(claims.role === 'admin' && { role: 'admin' }),
+      ...((claims.pending === 'password' || claims.pending === 'totp') && { pending: claims.pending }),
       ...(typeof claims.scope === 'string' && { scopes: claims.scope.split(' ') }),
     }
   }

@@ -45,6 +45,11 @@ export class Keyspace {
     return this.#name('limit', `${limit}:${key}`)
   }
 
+  /** How often somebody failed to prove who they are. */
+  attempts(hash: string): string {
+    return this.#name('attempts', hash)
+  }
+
   /** Names by shard: what a Redis Cluster takes in one command. */
   byShard(names: readonly string[]): string[][] {
     const ofShards = new Map<string, string[]>()

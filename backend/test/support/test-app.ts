@@ -49,6 +49,7 @@ const aTestEnvironment = (): Record<string, string> => ({
   REDIS_URL: inject('redisUrl'),
   JWT_SECRET: randomBytes(48).toString('base64'),
   PHONE_VERIFICATION: 'optional',
+  MAX_LOGIN_ATTEMPTS: '1000000',
   ...Object.fromEntries(limitNames.map((name) => [`LIMIT_${name.toUpperCase()}`, '1000000/s'])),
 })
 

@@ -1,10 +1,11 @@
-import type { Model } from 'mongoose'
-import type { Caller, Origin } from '../../http/endpoint.js'
+import type { Model, Types } from 'mongoose'
+import type { Caller, Origin, Pending } from '../../http/endpoint.js'
 import { Problem } from '../../http/problem.js'
 import type { AccessTokens } from '../../platform/access-tokens.js'
 import { hashOfToken } from '../../platform/random-tokens.js'
 import { isWriteConflict } from '../../platform/write-conflict.js'
 import type { AuditLog } from '../audit/index.js'
+import type { Standing } from '../users/index.js'
 import { expiryOf, type Lifetimes } from './lifetimes.js'
 import type { SessionDocument } from './model.js'
 import { familyOf, newRefreshToken } from './refresh-tokens.js'
@@ -22,6 +23,8 @@ interface Dependencies {
   readonly revocation: Revocation
   readonly audit: AuditLog
   readonly admission: { check(caller: Caller): void }
+  readonly standingOf: (userId: Types.ObjectId) => Promise<Standing | null>
+  readonly pendingOf: (standing: Standing) => Pending | undefined
 }
 
 export interface Refreshed {
@@ -82,11 +85,13 @@ export class Rotation {
     refreshToken: string,
     { hash, now, origin }: { hash: string; now: Date; origin: Origin | undefined },
   ): Promise<Refreshed | undefined> {
-    const { sessions, accessTokens, lifetimes, placeOf, usedTokens } = this.#deps
+    const { sessions, accessTokens, lifetimes, placeOf, usedTokens, standingOf, pendingOf } = this.#deps
     const next = newRefreshToken(familyOf(refreshToken))
     const place = origin && { ip: origin.ip, place: placeOf(origin.ip) }
     const change = { refreshHash: hashOfToken(next), lastSeenAt: now, expiresAt: expiryOf(session, now, lifetimes), ...place }
-    const tokens = tokensOf({ ...session, ...change }, next, accessTokens)
+    const standing = await standingOf(session.userId)
+    const pending = standing ? pendingOf(standing) : undefined
+    const tokens = tokensOf({ ...session, ...change }, next, { accessTokens, pending })
     const used = { hash, at: now, pair: sealPair(tokens, refreshToken, session._id) }
     const rotated = await sessions
       .findOneAndUpdate(

@@ -45,6 +45,7 @@ export const logout = endpoint({
   path: '/auth/logout',
   summary: 'End your session, its event streams and its tokens',
   access: 'user',
+  whilePending: ['password', 'totp'],
   limit: 'api',
   request: { headers: CookieHeader },
   responses: { 204: null },

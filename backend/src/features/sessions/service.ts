@@ -1,5 +1,5 @@
 import type { Model, Types } from 'mongoose'
-import type { Caller, Origin } from '../../http/endpoint.js'
+import type { Caller, Origin, Pending } from '../../http/endpoint.js'
 import { toObjectId } from '../../http/ids.js'
 import { Problem } from '../../http/problem.js'
 import type { AccessTokens } from '../../platform/access-tokens.js'
@@ -33,6 +33,8 @@ interface Dependencies {
   readonly worker: string
   /** Who they are now, from the primary; null where they are gone. */
   readonly standingOf: (userId: Types.ObjectId) => Promise<Standing | null>
+  /** What somebody has to do before anything else. */
+  readonly pendingOf: (standing: Standing) => Pending | undefined
   readonly admission: { requireOpen(role?: 'admin'): void; check(caller: Caller): void }
 }
 
@@ -49,16 +51,16 @@ export class SessionService {
   /**
    * Begins a session for a user who has just proved who they are. Of more than a hundred the one that was not used for longest ends.
    * @param origin where they sign in from
-   * @throws Problem account_suspended; lockdown where administrators alone are let in
+   * @throws Problem account_suspended; lockdown where administrators alone are let in; session_revoked where who they are has changed meanwhile
    */
   async open(
-    { _id: userId, role, suspendedAt }: Pick<UserDocument, '_id' | 'role' | 'suspendedAt'>,
+    { _id: userId, role, suspendedAt, passwordSetAt }: Pick<UserDocument, '_id' | 'role' | 'suspendedAt' | 'passwordSetAt'>,
     device: Device | null,
     origin?: Origin,
   ): Promise<Tokens & { session: SessionDocument }> {
     if (suspendedAt) throw new Problem('account_suspended')
     this.#deps.admission.requireOpen(role)
-    const { sessions, accessTokens, lifetimes, placeOf } = this.#deps
+    const { sessions, accessTokens, lifetimes, placeOf, pendingOf } = this.#deps
     const refreshToken = newRefreshToken()
     const now = new Date()
     const created = await sessions.create({
@@ -73,9 +75,9 @@ export class SessionService {
       expiresAt: expiryOf({ createdAt: now, device }, now, lifetimes),
     })
     const session = created.toObject()
-    await this.#requireStanding(session)
+    const standing = await this.#requireStanding(session, passwordSetAt)
     await this.#endSurplus(userId.toHexString())
-    return { ...tokensOf(session, refreshToken, accessTokens), session }
+    return { ...tokensOf(session, refreshToken, { accessTokens, pending: pendingOf(standing) }), session }
   }
 
   /**
@@ -123,16 +125,27 @@ export class SessionService {
     return this.#revocation.all(userId, options)
   }
 
-  /** Who was suspended meanwhile, or got another role, may have had their sessions ended before this one was there. @throws Problem account_suspended, session_revoked */
-  async #requireStanding(session: SessionDocument): Promise<void> {
+  /**
+   * Who was suspended meanwhile, or got another role or password, may have had their sessions ended before this one was there.
+   * @throws Problem account_suspended, session_revoked
+   */
+  async #requireStanding(session: SessionDocument, passwordSetAt: Date | undefined): Promise<Standing> {
     const standing = await this.#deps.standingOf(session.userId)
-    if (standing && !standing.suspendedAt && standing.role === session.role) return
-    await this.revoke(callerOf(session), standing?.suspendedAt ? 'suspended' : 'role_changed')
-    throw new Problem(standing?.suspendedAt ? 'account_suspended' : 'session_revoked')
+    const reason = endOf(session, passwordSetAt, standing)
+    if (standing && !reason) return standing
+    await this.revoke(callerOf(session), reason ?? 'account_deleted')
+    throw new Problem(reason === 'suspended' ? 'account_suspended' : 'session_revoked')
   }
 
   async #endSurplus(userId: string): Promise<void> {
     for (const sessionId of await surplusSessions(this.#deps.sessions, userId))
       await this.#revocation.one(userId, sessionId, 'too_many_sessions')
   }
+}
+
+/** Why a session must not begin that was opened for somebody with this role and password. */
+const endOf = ({ role }: SessionDocument, passwordSetAt: Date | undefined, standing: Standing | null): RevocationReason | undefined => {
+  if (standing?.suspendedAt) return 'suspended'
+  if (standing?.role !== role) return 'role_changed'
+  return standing?.passwordSetAt?.getTime() === passwordSetAt?.getTime() ? undefined : 'password_changed'
 }

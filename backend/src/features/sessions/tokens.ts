@@ -1,4 +1,4 @@
-import type { Caller } from '../../http/endpoint.js'
+import type { Caller, Pending } from '../../http/endpoint.js'
 import type { AccessTokens } from '../../platform/access-tokens.js'
 import type { SessionDocument } from './model.js'
 
@@ -18,8 +18,12 @@ export const callerOf = ({ _id, userId, role }: SessionDocument): Caller => ({
 })
 
 /** A session's new pair. The access token does not outlive the session. */
-export const tokensOf = (session: SessionDocument, refreshToken: string, accessTokens: AccessTokens): Tokens => {
+export const tokensOf = (
+  session: SessionDocument,
+  refreshToken: string,
+  { accessTokens, pending }: { accessTokens: AccessTokens; pending: Pending | undefined },
+): Tokens => {
   const leftSeconds = Math.floor((session.expiresAt.getTime() - Date.now()) / 1000)
   const expiresIn = Math.max(1, Math.min(accessTokens.ttlSeconds, leftSeconds))
-  return { accessToken: accessTokens.sign(callerOf(session), expiresIn), expiresIn, refreshToken }
+  return { accessToken: accessTokens.sign({ ...callerOf(session), ...(pending && { pending }) }, expiresIn), expiresIn, refreshToken }
 }

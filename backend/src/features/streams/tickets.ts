@@ -30,7 +30,7 @@ export class RedisTickets implements Tickets {
 
   async issue({ userId, sessionId, role }: Caller): Promise<string> {
     const ticket = newToken(ticketBytes)
-    const stored = JSON.stringify({ userId, sessionId, role } satisfies Record<Exclude<keyof Caller, 'scopes'>, unknown>) // no machine gets one
+    const stored = JSON.stringify({ userId, sessionId, role } satisfies Record<Exclude<keyof Caller, 'scopes' | 'pending'>, unknown>) // who has these gets none
     await this.#redis.set(this.#keyspace.ticket(hashOfToken(ticket)), stored, 'EX', ticketTtlSeconds)
     return ticket
   }

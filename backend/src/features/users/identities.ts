@@ -3,7 +3,17 @@ import { toObjectId } from '../../http/ids.js'
 import type { UserDocument } from './model.js'
 
 /** What a user's document holds to let somebody in who has the phone no more than anybody. */
-const openings = { passwordHash: '', email: '', emailVerifiedAt: '', pendingEmail: '' } as const
+const openings = {
+  passwordHash: '',
+  passwordSetAt: '',
+  formerPasswordHashes: '',
+  mustChangePassword: '',
+  totp: '',
+  totpPending: '',
+  email: '',
+  emailVerifiedAt: '',
+  pendingEmail: '',
+} as const
 
 /** By what people are known, and what proves it. */
 export class UserIdentities {

@@ -1,5 +1,16 @@
 import { Schema, type Types } from 'mongoose'
 
+/** A second factor at sign-in (RFC 6238). */
+interface TotpFields {
+  /** Sealed. */
+  secret: string
+  /** The step of the last code that was used: none is used twice. */
+  lastStep: number
+  /** SHA-256 of the recovery codes that are left, base64url. */
+  recoveryHashes: string[]
+  since: Date
+}
+
 export interface UserDocument {
   _id: Types.ObjectId
   phone: string
@@ -15,6 +26,13 @@ export interface UserDocument {
   role?: 'admin'
   /** Absent where they sign in by codes alone. */
   passwordHash?: string
+  /** Another one for each password, and none without one. */
+  passwordSetAt?: Date
+  /** Those that may not come again, newest last. */
+  formerPasswordHashes?: string[]
+  totp?: TotpFields
+  /** A TOTP secret that is to be confirmed, sealed. */
+  totpPending?: { secret: string; at: Date }
   /** Present where nothing else may be done before: somebody else has chosen the password. */
   mustChangePassword?: true
   /** Since when they may not sign in; absent for a person like any other. */
@@ -27,7 +45,7 @@ export interface UserDocument {
 }
 
 /** What a sign-in depends on. */
-export type Standing = Pick<UserDocument, 'role' | 'suspendedAt'>
+export type Standing = Pick<UserDocument, 'role' | 'suspendedAt' | 'mustChangePassword' | 'passwordSetAt'> & { totp?: { since: Date } }
 
 /** Whether a person lets others see that they are there. */
 export const showsPresence = ({ settings }: Pick<UserDocument, 'settings'>): boolean => settings?.presence ?? true
@@ -42,6 +60,10 @@ export const userSchema = new Schema<UserDocument>(
     name: { type: String, required: true },
     role: { type: String, enum: ['admin'] },
     passwordHash: String,
+    passwordSetAt: Date,
+    formerPasswordHashes: { type: [String], default: undefined },
+    totp: { type: { _id: false, secret: String, lastStep: Number, recoveryHashes: [String], since: Date }, default: undefined },
+    totpPending: { type: { _id: false, secret: String, at: Date }, default: undefined },
     mustChangePassword: { type: Boolean, enum: [true] },
     suspendedAt: Date,
     settings: { type: { _id: false, presence: Boolean }, default: undefined },

@@ -7,6 +7,7 @@ export const getMe = endpoint({
   path: '/users/me',
   summary: 'Oneself',
   access: 'user',
+  whilePending: ['password', 'totp'],
   limit: 'api',
   request: {},
   responses: { 200: MeView },

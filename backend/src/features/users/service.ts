@@ -16,7 +16,7 @@ export class UserService {
   }
 
   /** @throws Problem conflict where the phone has an account */
-  async create(input: { phone: string; name: string; passwordHash?: string; phoneVerifiedAt?: Date }): Promise<UserDocument> {
+  async create(input: Pick<UserDocument, 'phone' | 'name' | 'passwordHash' | 'passwordSetAt' | 'phoneVerifiedAt'>): Promise<UserDocument> {
     try {
       const user = await this.#users.create({ ...input, createdAt: new Date() })
       return user.toObject()
@@ -57,7 +57,15 @@ export class UserService {
 
   /** What a sign-in depends on, from the primary; null where there is nobody. */
   async standingOf(userId: Types.ObjectId): Promise<Standing | null> {
-    return this.#users.findById(userId, { role: 1, suspendedAt: 1 }).read('primary').lean()
+    return this.#users
+      .findById(userId, { role: 1, suspendedAt: 1, mustChangePassword: 1, passwordSetAt: 1, 'totp.since': 1 })
+      .read('primary')
+      .lean()
+  }
+
+  /** @param email in lower case; only one that was proved is anybody's */
+  async findByEmail(email: string): Promise<UserDocument | null> {
+    return this.#users.findOne({ email }).lean()
   }
 
   async findByPhone(phone: string): Promise<UserDocument | null> {
