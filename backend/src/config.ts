@@ -1,7 +1,7 @@
 import { createSecretKey, type KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { z } from 'zod'
-import { deliveryFaults, mailOf, smsOf } from './delivery-settings.js'
+import { deliveryFaults, deliveryWarnings, mailOf, smsOf } from './delivery-settings.js'
 import type { LimitRates } from './http/limits.js'
 import { type LimitName, limitNames, limitRow } from './http/limits-table.js'
 import { parseRates, type Rate } from './http/rates.js'
@@ -128,7 +128,7 @@ const textOf = (name: string, declared: Variable, environment: Environment, faul
 
 const toConfig = (values: Values, worker: string): Config => {
   const accessTtlSeconds = values.ACCESS_TOKEN_TTL ?? values.JWT_EXPIRES_IN ?? 15 * 60
-  const warnings = accessTtlSeconds > 3600 ? ['ACCESS_TOKEN_TTL is over an hour: a stolen access token stays good that long'] : []
+  const longAccess = accessTtlSeconds > 3600 ? ['ACCESS_TOKEN_TTL is over an hour: a stolen access token stays good that long'] : []
   return {
     environment: values.NODE_ENV,
     server: {
@@ -183,7 +183,7 @@ const toConfig = (values: Values, worker: string): Config => {
       maxAgeDays: values.PASSWORD_MAX_AGE_DAYS,
     },
     limits: limitsOf(values),
-    warnings,
+    warnings: [...longAccess, ...deliveryWarnings(values)],
   }
 }
 

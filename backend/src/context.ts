@@ -38,6 +38,7 @@ import {
   MemberService,
   Memberships,
 } from './features/conversations/index.js'
+import { EmailService, OwnPassword, PasswordReset, PhoneChange, textsOf } from './features/identity/index.js'
 import { CommitLane, Heads, type MessageDocument, MessageService, messageSchema, messageSource } from './features/messages/index.js'
 import { OperationsService } from './features/operations/index.js'
 import {
@@ -264,6 +265,23 @@ export const createContext = (
     source: apiKeyOutbox,
     worker: leases.worker,
   })
+  const texts = textsOf({ app: config.appName, frontendUrl: config.frontendUrl })
+  const ownPassword = new OwnPassword({ users, matches: (user, password) => passwords.verify(user.passwordHash, password), audit })
+  const known = {
+    users,
+    identities,
+    sessions,
+    audit,
+    messenger,
+    texts,
+    codes: oneTimeCodes,
+    tokens: oneTimeTokens,
+    proof: phoneProof,
+    ownPassword,
+  }
+  const emails = new EmailService(known)
+  const phoneChange = new PhoneChange(known)
+  const passwordReset = new PasswordReset({ ...known, passwords: accountPasswords })
   const memberships = new Memberships({ conversations: conversationModel, hub })
   const conversationOutbox = conversationSource({
     collection: () => collection('conversations'),
@@ -381,6 +399,9 @@ export const createContext = (
     totp,
     codes,
     oneTimeTokens,
+    emails,
+    phoneChange,
+    passwordReset,
     sessions,
     sessionCookies,
     apiKeys,

@@ -21,6 +21,11 @@ export const deliveryFaults = (values: Partial<Values>): string[] => {
   return faults
 }
 
+export const deliveryWarnings = (values: Values): string[] =>
+  values.NODE_ENV === 'production' && !values.SMS_PROVIDER && values.PHONE_VERIFICATION !== 'optional'
+    ? ['SMS_PROVIDER is not set: no code can be sent, and nobody can register while PHONE_VERIFICATION is required']
+    : []
+
 export const smsOf = (values: Values): SmsSettings | undefined => {
   const { SMS_PROVIDER: provider, SMS_HTTP_URL: url, SMS_HTTP_TOKEN: token, AWS_REGION: region } = values
   const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = values

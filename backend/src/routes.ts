@@ -15,6 +15,7 @@ import {
   listMembers,
   removeMember,
 } from './features/conversations/index.js'
+import { changeEmail, changePhone, forgotPassword, resetPassword, verifyEmail } from './features/identity/index.js'
 import { deleteMessage, editMessage, getMessage, listMessages, sendMessage } from './features/messages/index.js'
 import { getHealth, getLiveness, getReadiness, getReady } from './features/operations/index.js'
 import { sayTyping } from './features/presence/index.js'
@@ -38,6 +39,11 @@ export const routes: Readonly<Record<'' | '/api/v1', readonly AnyEndpoint[]>> = 
     refresh,
     startCode,
     verifyCode,
+    changeEmail,
+    verifyEmail,
+    forgotPassword,
+    resetPassword,
+    changePhone,
     logout,
     logoutAll,
     listSessions,

@@ -98,6 +98,19 @@ describe('a code', () => {
     expect(redeemed.filter(Boolean)).toEqual([expect.objectContaining({ of: phone })])
   })
 
+  it('registers a phone that is proved then', async () => {
+    const phone = aPhone()
+    const { body } = await verify({ phone, code: await aCode(app, phone) }).expect(200)
+    const register = (given: string) => {
+      const somebody = { phone: given, name: 'Ann', registrationToken: body.registrationToken }
+      return app.request.post('/api/v1/auth/register').send(somebody)
+    }
+    expect((await register(aPhone()).expect(403)).body.code).toBe('verification_required')
+    await register(phone).expect(201)
+    expect(await stored('users').findOne({ phone })).toMatchObject({ phoneVerifiedAt: expect.any(Date) })
+    expect(await app.context.oneTimeTokens.find('registration', body.registrationToken)).toBeUndefined()
+  })
+
   it('is good once', async () => {
     const { phone } = await aPerson(app)
     const code = await aCode(app, phone)

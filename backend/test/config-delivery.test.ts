@@ -23,6 +23,14 @@ describe('the settings of SMS and mail', () => {
     expect(read({ ...smtp, SMTP_TLS: 'required' }).mail?.requireTls).toBe(true)
   })
 
+  it('are warned of where production could register nobody', () => {
+    const production = { NODE_ENV: 'production', MONGO_URI: 'mongodb://db/chat' }
+    expect(read(production).warnings).toEqual([expect.stringContaining('SMS_PROVIDER')])
+    expect(read({ ...production, ...http }).warnings).toEqual([])
+    expect(read({ ...production, PHONE_VERIFICATION: 'optional' }).warnings).toEqual([])
+    expect(read().warnings).toEqual([])
+  })
+
   it('print as nothing where they are secrets', () => {
     const secrets = { SMS_HTTP_TOKEN: 'Xq81', SMTP_USER: 'post', SMTP_PASS: 'Xq82' }
     const aws = { AWS_ACCESS_KEY_ID: 'AKID', AWS_SECRET_ACCESS_KEY: 'Xq83' }

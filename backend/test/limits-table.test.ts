@@ -62,6 +62,7 @@ describe('the limits table', () => {
       register: '3/h',
       refresh: '10/min',
       otp: '3/h per phone, 10/h per ip',
+      recovery: '3/h per account, 10/h per ip',
       qr: '20/min',
       service_token: '50/min',
       lookup: '10/h',

@@ -19,6 +19,12 @@ export const limitsTable = {
   register: { rate: '3/h', by: ['ip'], guards: true, about: 'New accounts; per IP' },
   refresh: { rate: '10/min', by: ['family'], guards: true, about: 'Renewed tokens; per session' },
   otp: { rate: '3/h per phone, 10/h per ip', by: ['ip', 'phone'], guards: true, about: 'Codes sent to a phone; per phone and per IP' },
+  recovery: {
+    rate: '3/h per account, 10/h per ip',
+    by: ['ip', 'account'],
+    guards: true,
+    about: 'Codes and links sent to set a new password, or to prove an e-mail address; per account and per IP',
+  },
   qr: { rate: '20/min', by: ['ip'], guards: true, about: 'QR sign-ins that a browser begins or asks about; per IP' },
   service_token: { rate: '50/min', by: ['apiKey'], guards: true, about: 'Tokens for machines; per key' },
   lookup: { rate: '10/h', by: ['user'], guards: true, about: 'Phone numbers looked up; per user' },

@@ -49,6 +49,13 @@ export const rows: Readonly<Record<string, Row>> = {
   'POST /auth/register': { expected: anyone(201), ask: () => ({ body: { phone: aPhone(), password: aPassword(), name: 'New' } }) },
   'POST /auth/login': { expected: anyone(401), ask: () => ({ body: { phone: aPhone(), password: aPassword() } }) },
   'POST /auth/refresh': { expected: anyone(401), ask: () => ({ body: { refreshToken: randomUUID() } }) },
+  'POST /auth/otp/start': { expected: anyone(202), ask: () => ({ body: { phone: aPhone() } }) },
+  'POST /auth/otp/verify': { expected: anyone(401), ask: () => ({ body: { phone: aPhone(), code: '123456' } }) },
+  'PUT /auth/email': { expected: people(202), ask: () => ({ body: { email: `${randomUUID()}@example.com` } }) },
+  'POST /auth/email/verify': { expected: anyone(401), ask: () => ({ body: { token: randomUUID() } }) },
+  'POST /auth/password/forgot': { expected: anyone(202), ask: () => ({ body: { phone: aPhone() } }) },
+  'POST /auth/password/reset': { expected: anyone(401), ask: () => ({ body: { token: randomUUID(), newPassword: aPassword() } }) },
+  'PUT /auth/phone': { expected: people(401), ask: () => ({ body: { phone: aPhone(), code: '123456', password: aPassword() } }) },
   'POST /auth/logout': { expected: people(204), ask: nothing },
   'POST /sse/ticket': { expected: people(201), ask: nothing },
 

@@ -7,7 +7,7 @@ import { MeView } from '../users/index.js'
 
 /** More than any PASSWORD_MAX_LENGTH allows. What a password has to be is the policy's business. */
 const mostUnits = 2048
-const Password = z.string().max(mostUnits).refine(isWellFormed, 'not well-formed Unicode').normalize('NFC')
+export const Password = z.string().max(mostUnits).refine(isWellFormed, 'not well-formed Unicode').normalize('NFC')
 
 /** Of an authenticator, or a recovery code as it was typed. */
 const SecondCode = z.string().min(1).max(64)

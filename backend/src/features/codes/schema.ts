@@ -4,7 +4,7 @@ import { SignedIn } from '../accounts/index.js'
 import { Device } from '../sessions/index.js'
 
 /** Six digits, as the SMS has them. */
-const Code = z.string().regex(/^\d{6}$/, 'the six digits of the code')
+export const Code = z.string().regex(/^\d{6}$/, 'the six digits of the code')
 
 export const StartCode = z.strictObject({ phone: Phone })
 

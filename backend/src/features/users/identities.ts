@@ -1,6 +1,7 @@
 import type { Model } from 'mongoose'
 import { toObjectId } from '../../http/ids.js'
-import type { UserDocument } from './model.js'
+import { isDuplicateKey } from '../../platform/duplicate-key.js'
+import { lostPhoneOf, type UserDocument } from './model.js'
 
 /** What a user's document holds to let somebody in who has the phone no more than anybody. */
 const openings = {
@@ -33,4 +34,36 @@ export class UserIdentities {
       .findOneAndUpdate({ _id: toObjectId(userId), phone }, { $set: { phoneVerifiedAt: new Date() } }, { returnDocument: 'after' })
       .lean()
   }
+
+  async findByEmail(email: string): Promise<UserDocument | null> {
+    return this.#users.findOne({ email }).lean()
+  }
+
+  /** Keeps an address that is to be proved, in place of the one before. */
+  async setPendingEmail(userId: string, pendingEmail: string): Promise<void> {
+    await this.#users.updateOne({ _id: toObjectId(userId) }, { $set: { pendingEmail } })
+  }
+
+  /** Makes a pending address the user's own. @returns the user as they were before; null where it is not pending any more; `taken` where another user has it */
+  async takeEmail(userId: string, email: string): Promise<UserDocument | null | 'taken'> {
+    const change = { $set: { email, emailVerifiedAt: new Date() }, $unset: { pendingEmail: '' } } as const
+    return orTaken(this.#users.findOneAndUpdate({ _id: toObjectId(userId), pendingEmail: email }, change).lean())
+  }
+
+  /** Gives a user another phone, which they have proved. @returns the user as they were before; `taken` where another user has it */
+  async movePhone(userId: string, phone: string): Promise<UserDocument | null | 'taken'> {
+    return orTaken(this.#users.findOneAndUpdate({ _id: toObjectId(userId) }, { $set: { phone, phoneVerifiedAt: new Date() } }).lean())
+  }
+
+  /** Takes a phone from a user who has not proved it; nothing where they did meanwhile. */
+  async losePhone(userId: string, phone: string): Promise<void> {
+    const _id = toObjectId(userId)
+    await this.#users.updateOne({ _id, phone, phoneVerifiedAt: { $exists: false } }, { $set: { phone: lostPhoneOf(userId) } })
+  }
 }
+
+const orTaken = <T>(change: Promise<T>): Promise<T | 'taken'> =>
+  change.catch((error: unknown) => {
+    if (isDuplicateKey(error)) return 'taken'
+    throw error
+  })

@@ -13,6 +13,7 @@ interface TotpFields {
 
 export interface UserDocument {
   _id: Types.ObjectId
+  /** E.164; of an account that has lost it to who proved it: `lost:<id>`. */
   phone: string
   /** When a code sent to it came back. Absent while whoever registered it may have taken anybody's. */
   phoneVerifiedAt?: Date
@@ -49,6 +50,9 @@ export type Standing = Pick<UserDocument, 'role' | 'suspendedAt' | 'mustChangePa
 
 /** Whether a person lets others see that they are there. */
 export const showsPresence = ({ settings }: Pick<UserDocument, 'settings'>): boolean => settings?.presence ?? true
+
+/** Stands in the place of a phone: nobody signs in to an account that has none. */
+export const lostPhoneOf = (userId: string): string => `lost:${userId}`
 
 export const userSchema = new Schema<UserDocument>(
   {

@@ -1,0 +1,6 @@
+export { EmailService } from './emails.js'
+export { OwnPassword } from './own-password.js'
+export { PasswordReset } from './password-reset.js'
+export { PhoneChange } from './phone-change.js'
+export { changeEmail, changePhone, forgotPassword, resetPassword, verifyEmail } from './routes.js'
+export { textsOf } from './texts.js'
