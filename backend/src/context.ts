@@ -37,10 +37,12 @@ import {
   Gone,
   MemberService,
   Memberships,
+  SharedConversations,
 } from './features/conversations/index.js'
 import { EmailService, OwnPassword, PasswordReset, PhoneChange, textsOf } from './features/identity/index.js'
 import { CommitLane, Heads, type MessageDocument, MessageService, messageSchema, messageSource } from './features/messages/index.js'
 import { OperationsService } from './features/operations/index.js'
+import { companyOf } from './features/people/index.js'
 import {
   Audience,
   MemoryPresence,
@@ -72,7 +74,7 @@ import {
 } from './features/sessions/index.js'
 import { MemoryTickets, RedisTickets, StreamService } from './features/streams/index.js'
 import { type MomentMargins, Moments, SyncService } from './features/sync/index.js'
-import { type UserDocument, UserIdentities, UserService, userSchema } from './features/users/index.js'
+import { type UserDocument, UserIdentities, UserService, userSchema, userSource } from './features/users/index.js'
 import { Limits } from './http/limits.js'
 import { Problem } from './http/problem.js'
 import { AccessTokens } from './platform/access-tokens.js'
@@ -163,7 +165,15 @@ export const createContext = (
   const audit = new AuditLog({ entries: auditModel })
   const admission = new Admission({ admission: () => collection<AdmissionDocument>('admission'), hub, log, logger })
   const closing = new ClosingService({ admission, audit })
-  const users = new UserService({ users: userModel })
+  const shared = new SharedConversations({ conversations: conversationModel })
+  const userOutbox = userSource({ collection: () => collection('users'), companyOf: companyOf({ shared }) })
+  const users = new UserService({
+    users: userModel,
+    outbox,
+    source: userOutbox,
+    isAvatarOf: () => Promise.resolve(false), // there are no uploads
+    worker: leases.worker,
+  })
   const revokedSessions = new RevokedSessions({
     collections: [() => collection('sessions'), () => collection('api_keys')],
     hub,
@@ -377,7 +387,7 @@ export const createContext = (
   const tickets = redis ? new RedisTickets(redis.commands, keyspace) : new MemoryTickets()
   const sources = [conversationOutbox, messageOutbox, sessionOutbox, receiptOutbox, apiKeyOutbox]
   const sync = new SyncService({ conversations: conversationModel, moments: new Moments({ leases, sources, ...syncMargins }) })
-  const sweeper = new Sweeper({ outbox, leases, sources, logger })
+  const sweeper = new Sweeper({ outbox, leases, sources: [...sources, userOutbox], logger })
   const stats = new StatsService({ collection, sources, hub, admission, worker: config.server.worker })
   const limits = new Limits({ rates: config.limits, redis, keyspace, logger })
   const operations = new OperationsService({ mongo, redis, hub, version: config.server.version, worker: config.server.worker })

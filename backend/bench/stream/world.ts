@@ -77,8 +77,10 @@ const aUser = (world: string, n: number, createdAt: Date): UserDocument => ({
   _id: userIdOf(world, n),
   phone: `+4915${String(n).padStart(8, '0')}`,
   name: `User ${n}`,
+  nameFolded: `USER ${n}`,
   passwordHash: '', // nobody signs in: tokens are made by the benchmark
   createdAt,
+  version: 1,
 })
 
 const aSession = (userId: Types.ObjectId, createdAt: Date): SessionDocument => ({

@@ -38,3 +38,10 @@ export const DisplayName = visibleText(mostUnitsOfName, `at most ${mostOfName} c
   .refine((name) => hasAtMost(name, mostOfName), `at most ${mostOfName} characters`)
   .refine((name) => !ofMoreLinesOrDirections.test(name), 'no control characters')
   .refine((name) => !unseen.test(name) && !joinsNothing.test(name), 'no invisible characters')
+
+/** What may take several lines; 1 to `most` characters. */
+export const multilineText = (most: number) =>
+  visibleText(16 * most, `at most ${most} characters`)
+    .trim()
+    .refine((text) => hasAtMost(text, most), `at most ${most} characters`)
+    .refine((text) => !/[^\P{Cc}\n]/u.test(text), 'no control characters but line breaks')

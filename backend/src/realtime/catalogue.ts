@@ -11,6 +11,7 @@ interface Contents {
   'member.removed': { readonly member: object }
   /** Of one member; `receipts` are those of others, where many come at once. */
   'receipt.updated': Watermarks & { readonly receipts?: readonly Watermarks[] }
+  'user.updated': { readonly user: object }
   'session.revoked': { readonly sessionId: string; readonly reason: string }
 }
 

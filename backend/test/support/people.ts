@@ -14,6 +14,7 @@ export interface Person {
   get(path: string): Test
   post(path: string, body: object): Test
   patch(path: string, body: object): Test
+  put(path: string): Test
   delete(path: string): Test
   send(conversationId: string, message: { readonly clientId?: string; readonly text?: string }): Test
 }
@@ -41,10 +42,11 @@ export const aPerson = async (app: TestApp, { name = 'Ann' }: { readonly name?: 
   const get: Person['get'] = (path) => app.request.get(`/api/v1${path}`).auth(accessToken, { type: 'bearer' })
   const post: Person['post'] = (path, content) => app.request.post(`/api/v1${path}`).auth(accessToken, { type: 'bearer' }).send(content)
   const patch: Person['patch'] = (path, content) => app.request.patch(`/api/v1${path}`).auth(accessToken, { type: 'bearer' }).send(content)
+  const put: Person['put'] = (path) => app.request.put(`/api/v1${path}`).auth(accessToken, { type: 'bearer' })
   const remove: Person['delete'] = (path) => app.request.delete(`/api/v1${path}`).auth(accessToken, { type: 'bearer' })
   const send: Person['send'] = (conversationId, { clientId = randomUUID(), text = 'hello' }) =>
     post(`/conversations/${conversationId}/messages`, { clientId, text })
-  return { id: user.id, name, phone, password, accessToken, refreshToken, get, post, patch, delete: remove, send }
+  return { id: user.id, name, phone, password, accessToken, refreshToken, get, post, patch, put, delete: remove, send }
 }
 
 /** The ids of people who never signed in: for groups of many. */
@@ -53,8 +55,10 @@ export const peopleInNumbers = async (app: TestApp, count: number): Promise<stri
     _id: new Types.ObjectId(),
     phone: aPhone(),
     name: `One of many ${n}`,
+    nameFolded: `ONE OF MANY ${n}`,
     passwordHash: 'none',
     createdAt: new Date(),
+    version: 1,
   }))
   await app.context.mongo.connection.collection('users').insertMany(users)
   return users.map(({ _id }) => _id.toHexString())

@@ -8,6 +8,7 @@ export { type ConversationDocument, conversationSchema, leftKeptMs, type Member 
 export { createConversation, deleteConversation, editConversation, getConversation, listConversations } from './routes.js'
 export { ConversationParams, ConversationView } from './schema.js'
 export { ConversationService } from './service.js'
+export { SharedConversations } from './shared-conversations.js'
 export type { SystemEvent, SystemMessage } from './system-message.js'
 export { conversationSource } from './told.js'
 export { shownMembers, viewConversation } from './view.js'

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { Id } from '../../http/ids.js'
 import { PageQuery, pageOf } from '../../http/page.js'
-import { DisplayName, visibleText } from '../../http/text.js'
+import { DisplayName, multilineText } from '../../http/text.js'
 import { roles } from './model.js'
 
 export const mostMembers = 1024
@@ -29,10 +29,7 @@ export const CreateConversation = z.discriminatedUnion('type', [
 ])
 export type CreateConversation = z.infer<typeof CreateConversation>
 
-const Description = visibleText(2 * mostOfDescription, `at most ${mostOfDescription} characters`)
-  .trim()
-  .max(mostOfDescription, `at most ${mostOfDescription} characters`)
-  .refine((text) => !/[^\P{Cc}\n]/u.test(text), 'no control characters but line breaks')
+const Description = multilineText(mostOfDescription)
 
 export const EditConversation = z
   .strictObject({ name: DisplayName.optional(), description: Description.nullable().optional().meta({ description: 'null = none' }) })

@@ -9,6 +9,7 @@ import { outboxEntry } from '../../realtime/outbox-entry.js'
 import type { UserService } from '../users/index.js'
 import type { Changes } from './changes.js'
 import { deleting, editing } from './conversation-changes.js'
+import { directKeyOf } from './direct-key.js'
 import type { Gone } from './gone.js'
 import type { Memberships } from './memberships.js'
 import type { ConversationDocument, Role } from './model.js'
@@ -98,7 +99,7 @@ export class ConversationService {
 
   async #createDirect(caller: Caller, userId: string): Promise<{ conversation: ConversationDocument; created: boolean }> {
     if (userId === caller.userId) throw invalid('body.userId', 'oneself')
-    const directKey = [caller.userId, userId].toSorted().join(':')
+    const directKey = directKeyOf(caller.userId, userId)
     const existing = await this.#deps.conversations.findOne({ directKey }).lean()
     if (existing) return { conversation: existing, created: false }
     if ((await this.#deps.users.unknownAmong([userId])).length > 0) throw new Problem('not_found', 'There is no such person')

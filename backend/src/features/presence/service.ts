@@ -2,7 +2,7 @@ import type { Logger } from '../../platform/logger.js'
 import { Pump } from '../../platform/pump.js'
 import { encodePassing } from '../../realtime/catalogue.js'
 import type { EventLog } from '../../realtime/log/log.js'
-import { showsPresence, type UserDocument, type UserService } from '../users/index.js'
+import { settingsOf, type UserDocument, type UserService } from '../users/index.js'
 import type { Audience } from './audience.js'
 import type { Gone, PresenceStore } from './store.js'
 
@@ -164,7 +164,7 @@ export class PresenceService {
   async #settingChanged(user: UserDocument): Promise<void> {
     const { audience, store } = this.#deps
     const userId = user._id.toHexString()
-    const shows = showsPresence(user)
+    const shows = settingsOf(user).presence
     const online = shows && (await store.online([userId])).length > 0
     await this.#tell(await audience.around(userId), userId, online, shows && !online ? (user.lastSeenAt ?? null) : null)
   }

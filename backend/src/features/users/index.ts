@@ -1,6 +1,7 @@
 export { UserIdentities } from './identities.js'
-export { type Standing, showsPresence, type UserDocument, userSchema } from './model.js'
+export { type Standing, settingsOf, type UserDocument, userSchema } from './model.js'
 export { changeMe, getMe } from './routes.js'
 export { MeView } from './schema.js'
 export { UserService } from './service.js'
+export { type Company, userSource } from './told.js'
 export { viewMe } from './view.js'

@@ -1,4 +1,5 @@
 import { Schema, type Types } from 'mongoose'
+import { outboxField, outboxIndex, type WithOutbox } from '../../realtime/outbox-entry.js'
 
 /** A second factor at sign-in (RFC 6238). */
 interface TotpFields {
@@ -11,7 +12,14 @@ interface TotpFields {
   since: Date
 }
 
-export interface UserDocument {
+/** What a person has set; absent is what it is without being asked: see `settingsOf`. */
+interface StoredSettings {
+  presence?: boolean
+  findableByPhone?: boolean
+  readReceipts?: boolean
+}
+
+export interface UserDocument extends WithOutbox {
   _id: Types.ObjectId
   /** E.164; of an account that has lost it to who proved it: `lost:<id>`. */
   phone: string
@@ -23,6 +31,10 @@ export interface UserDocument {
   /** Given, and not proved yet. */
   pendingEmail?: string
   name: string
+  /** The name as it is looked for. Set with the name. */
+  nameFolded: string
+  about?: string
+  avatarUploadId?: Types.ObjectId
   /** Absent for a person like any other. */
   role?: 'admin'
   /** Absent where they sign in by codes alone. */
@@ -38,18 +50,25 @@ export interface UserDocument {
   mustChangePassword?: true
   /** Since when they may not sign in; absent for a person like any other. */
   suspendedAt?: Date
-  /** Absent is what it is without being asked. */
-  settings?: { presence?: boolean }
+  settings?: StoredSettings
   /** When the last stream ended; at most a minute behind. */
   lastSeenAt?: Date
   createdAt: Date
+  /** Rises with every change of what is told of a person. */
+  version: number
+  /** When an outbox entry was forgotten last. */
+  changedAt?: Date
 }
 
 /** What a sign-in depends on. */
 export type Standing = Pick<UserDocument, 'role' | 'suspendedAt' | 'mustChangePassword' | 'passwordSetAt'> & { totp?: { since: Date } }
 
-/** Whether a person lets others see that they are there. */
-export const showsPresence = ({ settings }: Pick<UserDocument, 'settings'>): boolean => settings?.presence ?? true
+/** Whether others may see that one is there; find one by one's phone number; see how far one has read. */
+export const settingsOf = ({ settings }: Pick<UserDocument, 'settings'>): Required<StoredSettings> => ({
+  presence: settings?.presence ?? true,
+  findableByPhone: settings?.findableByPhone ?? true,
+  readReceipts: settings?.readReceipts ?? true,
+})
 
 /** Stands in the place of a phone: nobody signs in to an account that has none. */
 export const lostPhoneOf = (userId: string): string => `lost:${userId}`
@@ -62,6 +81,9 @@ export const userSchema = new Schema<UserDocument>(
     emailVerifiedAt: Date,
     pendingEmail: String,
     name: { type: String, required: true },
+    nameFolded: { type: String, required: true },
+    about: String,
+    avatarUploadId: Schema.Types.ObjectId,
     role: { type: String, enum: ['admin'] },
     passwordHash: String,
     passwordSetAt: Date,
@@ -70,9 +92,12 @@ export const userSchema = new Schema<UserDocument>(
     totpPending: { type: { _id: false, secret: String, at: Date }, default: undefined },
     mustChangePassword: { type: Boolean, enum: [true] },
     suspendedAt: Date,
-    settings: { type: { _id: false, presence: Boolean }, default: undefined },
+    settings: { type: { _id: false, presence: Boolean, findableByPhone: Boolean, readReceipts: Boolean }, default: undefined },
     lastSeenAt: Date,
     createdAt: { type: Date, required: true },
+    version: { type: Number, required: true },
+    changedAt: Date,
+    outbox: outboxField,
   },
   { collection: 'users', versionKey: false },
 )
@@ -80,8 +105,11 @@ export const userSchema = new Schema<UserDocument>(
 userSchema.index({ phone: 1 }, { name: 'phone', unique: true })
 // An address proves who its account is.
 userSchema.index({ email: 1 }, { name: 'email', unique: true, sparse: true })
-// Search by name.
+// Search by the beginning of a name, in its order.
+userSchema.index({ nameFolded: 1, _id: 1 }, { name: 'name_folded' })
+// The same for administrators, who look for what is written.
 userSchema.index({ name: 1 }, { name: 'name' })
 // What administrators list. Sparse: few are either.
 userSchema.index({ role: 1, _id: -1 }, { name: 'role', sparse: true })
 userSchema.index({ suspendedAt: -1, _id: -1 }, { name: 'suspended_at', sparse: true })
+userSchema.index(...outboxIndex)

@@ -19,14 +19,14 @@ export const getMe = endpoint({
 export const changeMe = endpoint({
   method: 'patch',
   path: '/users/me',
-  summary: 'Change what you have set',
+  summary: 'Change your profile and what you have set',
   access: 'user',
-  limit: 'api',
+  limit: 'profile',
   request: { body: ChangeMe },
   responses: { 200: MeView },
   async handler({ context, caller, body }) {
     const user = await context.users.change(caller.userId, body)
-    context.presence.settingChanged(user)
+    if (body.settings?.presence !== undefined) context.presence.settingChanged(user)
     return { status: 200, body: viewMe(user) }
   },
 })

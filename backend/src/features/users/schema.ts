@@ -1,19 +1,46 @@
 import { z } from 'zod'
 import { Id } from '../../http/ids.js'
+import { DisplayName, multilineText } from '../../http/text.js'
 
-const Settings = z.strictObject({ presence: z.boolean().meta({ description: 'Whether others may see that you are there' }) })
+const mostOfAbout = 500
 
-export const ChangeMe = z.strictObject({ settings: Settings })
+const Settings = z.strictObject({
+  presence: z.boolean().meta({ description: 'Whether those you talk with directly see that you are there' }),
+  findableByPhone: z.boolean().meta({ description: 'Whether who has your phone number finds you by it' }),
+  readReceipts: z.boolean().meta({
+    description:
+      'Whether others see how far you have read. In a direct conversation neither sees it of the other where one of the two says no',
+  }),
+})
+
+const isEmpty = (given: object): boolean => Object.values(given).every((value) => value === undefined)
+
+export const ChangeMe = z
+  .strictObject({
+    name: DisplayName.optional(),
+    about: multilineText(mostOfAbout).nullable().optional().meta({ description: 'null = nothing' }),
+    avatarUploadId: Id.nullable().optional().meta({ description: 'An upload of your own that is ready; null = none' }),
+    settings: Settings.partial()
+      .refine((settings) => !isEmpty(settings), 'nothing to change')
+      .optional(),
+  })
+  .refine((change) => !isEmpty(change), 'nothing to change')
 export type ChangeMe = z.infer<typeof ChangeMe>
 
-/** Oneself: what only the person may see is here too. */
-export const MeView = z
+/** What people see of each other. */
+export const UserView = z
   .object({
     id: Id,
     name: z.string(),
-    phone: z.string(),
-    settings: Settings,
+    avatarUploadId: Id.nullable(),
+    about: z.string().nullable(),
+    phone: z.string().optional().meta({ description: 'Absent where you may not see it: it is shown to oneself and to contacts' }),
     createdAt: z.iso.datetime(),
+    version: z.int().positive().meta({ description: 'Of two the higher is newer' }),
   })
-  .meta({ id: 'Me' })
+  .meta({ id: 'User' })
+export type UserView = z.infer<typeof UserView>
+
+/** Oneself: what only the person may see is here too. */
+export const MeView = UserView.extend({ phone: z.string(), settings: Settings }).meta({ id: 'Me' })
 export type MeView = z.infer<typeof MeView>

@@ -2,23 +2,38 @@ import type { Model, Types } from 'mongoose'
 import { toObjectId } from '../../http/ids.js'
 import { Problem } from '../../http/problem.js'
 import { isDuplicateKey } from '../../platform/duplicate-key.js'
-import { type Standing, showsPresence, type UserDocument } from './model.js'
+import type { Outbox, OutboxSource } from '../../realtime/outbox.js'
+import { outboxEntry } from '../../realtime/outbox-entry.js'
+import { changeOf } from './change.js'
+import { foldName } from './fold.js'
+import { type Standing, settingsOf, type UserDocument } from './model.js'
 import type { ChangeMe } from './schema.js'
 
 interface Dependencies {
   readonly users: Model<UserDocument>
+  readonly outbox: Outbox
+  readonly source: OutboxSource
+  /** Whether an upload is this person's own, ready, and meant as an avatar. */
+  readonly isAvatarOf: (userId: string, uploadId: string) => Promise<boolean>
+  /** This worker's name in outboxes. */
+  readonly worker: string
 }
 
+/** What a person may have to tell at once, while Redis is away. */
+const mostUntold = 50
+
 export class UserService {
+  readonly #deps: Dependencies
   readonly #users: Model<UserDocument>
   constructor(deps: Dependencies) {
+    this.#deps = deps
     this.#users = deps.users
   }
 
   /** @throws Problem conflict where the phone has an account */
   async create(input: Pick<UserDocument, 'phone' | 'name' | 'passwordHash' | 'passwordSetAt' | 'phoneVerifiedAt'>): Promise<UserDocument> {
     try {
-      const user = await this.#users.create({ ...input, createdAt: new Date() })
+      const user = await this.#users.create({ ...input, nameFolded: foldName(input.name), createdAt: new Date(), version: 1 })
       return user.toObject()
     } catch (error) {
       if (!isDuplicateKey(error)) throw error
@@ -33,19 +48,40 @@ export class UserService {
     return user
   }
 
-  /** Changes what a person has set. @throws Problem not_found */
-  async change(userId: string, { settings }: ChangeMe): Promise<UserDocument> {
+  /** Those of these people who are there, in no order. */
+  async among(userIds: readonly string[]): Promise<UserDocument[]> {
+    return this.#users.find({ _id: { $in: userIds.map(toObjectId) } }).lean()
+  }
+
+  /**
+   * Changes a profile, or what a person has set, and tells of it: the person's devices, and others of what they see.
+   * @throws Problem not_found, validation_failed for an avatar that is not one's own, service_unavailable where too much is untold
+   */
+  async change(userId: string, input: ChangeMe): Promise<UserDocument> {
+    const { outbox, source, worker } = this.#deps
+    await this.#requireAvatar(userId, input.avatarUploadId)
+    const { update, seenByOthers } = changeOf(input)
+    const entry = outboxEntry(worker, 'user.updated', new Date(), seenByOthers ? { seen: 'others' } : undefined)
     const user = await this.#users
-      .findByIdAndUpdate(toObjectId(userId), { $set: { 'settings.presence': settings.presence } }, { returnDocument: 'after' })
+      .findOneAndUpdate(
+        { _id: toObjectId(userId), [`outbox.${mostUntold - 1}`]: { $exists: false } },
+        { ...update, $inc: { version: 1 }, $push: { outbox: entry } },
+        { returnDocument: 'after' },
+      )
       .lean()
-    if (!user) throw new Problem('not_found')
+    if (!user) {
+      await this.get(userId)
+      throw new Problem('service_unavailable', 'Too many changes wait to be told')
+    }
+    outbox.publish(source, [user]) // the sweeper publishes it if this worker dies first
     return user
   }
 
   /** Of these people, those who let others see that they are there, and when they were there last. */
   async showingPresence(userIds: readonly string[]): Promise<Map<string, Date | null>> {
     const found = await this.#users.find({ _id: { $in: userIds.map(toObjectId) } }, { settings: 1, lastSeenAt: 1 }).lean()
-    return new Map(found.filter(showsPresence).map(({ _id, lastSeenAt }) => [_id.toHexString(), lastSeenAt ?? null]))
+    const showing = found.filter((user) => settingsOf(user).presence)
+    return new Map(showing.map(({ _id, lastSeenAt }) => [_id.toHexString(), lastSeenAt ?? null]))
   }
 
   /** Notes when a person was there last; not within a minute of what is noted. */
@@ -77,5 +113,11 @@ export class UserService {
     const found = await this.#users.find({ _id: { $in: userIds.map(toObjectId) } }, { _id: 1 }).lean()
     const known = new Set(found.map((user) => user._id.toHexString()))
     return userIds.filter((id) => !known.has(id))
+  }
+
+  async #requireAvatar(userId: string, uploadId: string | null | undefined): Promise<void> {
+    if (!uploadId || (await this.#deps.isAvatarOf(userId, uploadId))) return
+    const errors = [{ path: 'body.avatarUploadId', message: 'there is no such upload of yours' }]
+    throw new Problem('validation_failed', undefined, { errors })
   }
 }

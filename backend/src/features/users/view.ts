@@ -1,10 +1,19 @@
-import { showsPresence, type UserDocument } from './model.js'
-import type { MeView } from './schema.js'
+import { settingsOf, type UserDocument } from './model.js'
+import type { MeView, UserView } from './schema.js'
 
-export const viewMe = (user: UserDocument): MeView => ({
+/** What others see of a person; the phone only where they may. */
+export const viewUser = (user: UserDocument, { withPhone }: { readonly withPhone: boolean }): UserView => ({
   id: user._id.toHexString(),
   name: user.name,
-  phone: user.phone,
-  settings: { presence: showsPresence(user) },
+  avatarUploadId: user.avatarUploadId?.toHexString() ?? null,
+  about: user.about ?? null,
+  ...(withPhone && { phone: user.phone }),
   createdAt: user.createdAt.toISOString(),
+  version: user.version,
+})
+
+export const viewMe = (user: UserDocument): MeView => ({
+  ...viewUser(user, { withPhone: false }),
+  phone: user.phone,
+  settings: settingsOf(user),
 })
