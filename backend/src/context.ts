@@ -15,6 +15,7 @@ import { AdministrationService, ClosingService, StatsService } from './features/
 import { Admission, type AdmissionDocument } from './features/admission/index.js'
 import { type ApiKeyDocument, ApiKeyService, apiKeySchema, apiKeySource } from './features/api-keys/index.js'
 import { type AuditDocument, AuditLog, auditSchema } from './features/audit/index.js'
+import { type BlockDocument, BlockService, Blocks, blockSchema, blockSource } from './features/blocks/index.js'
 import {
   type CodeDocument,
   CodeService,
@@ -135,10 +136,22 @@ export const createContext = (
   const messageModel = connection.model<MessageDocument>('Message', messageSchema)
   const receiptModel = connection.model<ReceiptDocument>('Receipt', receiptSchema)
   const auditModel = connection.model<AuditDocument>('Audit', auditSchema)
+  const blockModel = connection.model<BlockDocument>('Block', blockSchema)
   const codeModel = connection.model<CodeDocument>('Code', codeSchema)
   const tokenModel = connection.model<TokenDocument>('OneTimeToken', tokenSchema)
   const apiKeyModel = connection.model<ApiKeyDocument>('ApiKey', apiKeySchema)
-  const models = [userModel, sessionModel, conversationModel, messageModel, receiptModel, auditModel, codeModel, tokenModel, apiKeyModel]
+  const models = [
+    userModel,
+    sessionModel,
+    conversationModel,
+    messageModel,
+    receiptModel,
+    auditModel,
+    codeModel,
+    tokenModel,
+    apiKeyModel,
+    blockModel,
+  ]
 
   const { shards } = config.eventLog
   const tags = Array.from({ length: shards }, (_, shard) => tagOf(shard))
@@ -166,7 +179,8 @@ export const createContext = (
   const admission = new Admission({ admission: () => collection<AdmissionDocument>('admission'), hub, log, logger })
   const closing = new ClosingService({ admission, audit })
   const shared = new SharedConversations({ conversations: conversationModel })
-  const userOutbox = userSource({ collection: () => collection('users'), companyOf: companyOf({ shared }) })
+  const blocks = new Blocks({ blocks: blockModel, hub })
+  const userOutbox = userSource({ collection: () => collection('users'), companyOf: companyOf({ shared, blocks }) })
   const users = new UserService({
     users: userModel,
     outbox,
@@ -174,6 +188,8 @@ export const createContext = (
     isAvatarOf: () => Promise.resolve(false), // there are no uploads
     worker: leases.worker,
   })
+  const blockOutbox = blockSource(() => collection('blocks'))
+  const blockService = new BlockService({ documents: blockModel, blocks, users, outbox, source: blockOutbox, worker: leases.worker })
   const revokedSessions = new RevokedSessions({
     collections: [() => collection('sessions'), () => collection('api_keys')],
     hub,
@@ -303,6 +319,7 @@ export const createContext = (
   const conversations = new ConversationService({
     conversations: conversationModel,
     users,
+    blocks,
     changes,
     memberships,
     outbox,
@@ -315,6 +332,7 @@ export const createContext = (
     changes,
     memberships,
     users,
+    blocks,
     log,
     outbox,
     source: conversationOutbox,
@@ -324,7 +342,7 @@ export const createContext = (
 
   const presence = new PresenceService({
     store: redis ? new RedisPresence({ redis: redis.commands, keyspace, worker: leases.worker }) : new MemoryPresence(),
-    audience: new Audience({ memberships, users }),
+    audience: new Audience({ memberships, shared, blocks, users }),
     users,
     log,
     logger,
@@ -334,6 +352,7 @@ export const createContext = (
   const typing = new TypingService({
     log,
     memberships,
+    blocks,
     marks: redis ? new RedisTypingMarks({ redis: redis.commands, keyspace, worker: leases.worker }) : ownTypingMarks,
     ...(typingTimes && { times: typingTimes }),
   })
@@ -370,6 +389,7 @@ export const createContext = (
   const messages = new MessageService({
     messages: messageModel,
     memberships,
+    blocks,
     activity,
     lane,
     outbox,
@@ -387,7 +407,7 @@ export const createContext = (
   const tickets = redis ? new RedisTickets(redis.commands, keyspace) : new MemoryTickets()
   const sources = [conversationOutbox, messageOutbox, sessionOutbox, receiptOutbox, apiKeyOutbox]
   const sync = new SyncService({ conversations: conversationModel, moments: new Moments({ leases, sources, ...syncMargins }) })
-  const sweeper = new Sweeper({ outbox, leases, sources: [...sources, userOutbox], logger })
+  const sweeper = new Sweeper({ outbox, leases, sources: [...sources, userOutbox, blockOutbox], logger })
   const stats = new StatsService({ collection, sources, hub, admission, worker: config.server.worker })
   const limits = new Limits({ rates: config.limits, redis, keyspace, logger })
   const operations = new OperationsService({ mongo, redis, hub, version: config.server.version, worker: config.server.worker })
@@ -423,6 +443,7 @@ export const createContext = (
     lastSeen,
     placeOf: places.placeOf,
     users,
+    blockService,
     memberships,
     conversations,
     members,

@@ -3,6 +3,7 @@ import { endAllSessions, endSessionsOf, getStats, listUsers, lockDown, reinstate
 import { createApiKey, exchangeApiKey, listApiKeys, revokeApiKey } from './features/api-keys/index.js'
 import { readAudit } from './features/audit/index.js'
 import { startCode, verifyCode } from './features/codes/index.js'
+import { blockUser, listBlocks, unblockUser } from './features/blocks/index.js'
 import {
   addMembers,
   changeRole,
@@ -84,5 +85,8 @@ export const routes: Readonly<Record<'' | '/api/v1', readonly AnyEndpoint[]>> = 
     lockDown,
     reopen,
     endAllSessions,
+    blockUser,
+    unblockUser,
+    listBlocks,
   ],
 }

@@ -14,6 +14,12 @@ const declared = {
     { name: 'role', key: { role: 1, _id: -1 }, sparse: true },
     { name: 'suspended_at', key: { suspendedAt: -1, _id: -1 }, sparse: true },
   ],
+  blocks: [
+    { name: 'blocker_active_created', key: { blockerId: 1, active: 1, createdAt: -1, _id: -1 } },
+    { name: 'blocker_blocked', key: { blockerId: 1, blockedId: 1 }, unique: true },
+    { name: 'outbox', key: { 'outbox.worker': 1, 'outbox.at': 1 }, sparse: true },
+    { name: 'pair', key: { pair: 1 } },
+  ],
   sessions: [
     { name: 'expires_at', key: { expiresAt: 1 }, expireAfterSeconds: 0 },
     { name: 'family_hash', key: { familyHash: 1 }, unique: true },

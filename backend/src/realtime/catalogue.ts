@@ -12,6 +12,8 @@ interface Contents {
   /** Of one member; `receipts` are those of others, where many come at once. */
   'receipt.updated': Watermarks & { readonly receipts?: readonly Watermarks[] }
   'user.updated': { readonly user: object }
+  /** Whether one has blocked somebody; told to oneself alone. */
+  'block.updated': { readonly userId: string; readonly blocked: boolean }
   'session.revoked': { readonly sessionId: string; readonly reason: string }
 }
 

@@ -19,6 +19,8 @@ export type ControlMessage =
   | { readonly left: Left }
   /** A session has ended before its time: its streams end at once. */
   | { readonly revoked: RevokedSession }
+  /** Of these two one has blocked the other, or does not any more. */
+  | { readonly blocked: Blocked }
   /** The channel lost something: who reads it must come back, and is told to fetch. */
   | { readonly gap: Channel }
   /** What is kept in memory under this name has changed in the database. */
@@ -30,6 +32,10 @@ export interface StreamWatcher {
   left(userId: string): void
   /** A stream has caught up: what passed by meanwhile it has not told. */
   live(stream: EventStream): void
+}
+
+interface Blocked {
+  readonly userIds: readonly [string, string]
 }
 
 interface RevokedSession {
@@ -74,6 +80,7 @@ export class Hub implements LogListener {
   #onRevoked: (sessionId: string) => void = () => undefined
   readonly #onReread = new Map<string, () => void>()
   #onLeft: (left: Left) => void = () => undefined
+  #onBlocked: (blocked: Blocked) => void = () => undefined
   #isMember: ((userId: string, conversationId: string) => Promise<boolean>) | undefined
 
   /** @param awayDeadlineMs how long streams wait for a Redis that was lost */
@@ -156,6 +163,11 @@ export class Hub implements LogListener {
   /** Calls back whenever people have left a conversation. */
   onLeft(listener: (left: Left) => void): void {
     this.#onLeft = listener
+  }
+
+  /** Calls back whenever it changes whether one of two has blocked the other. */
+  onBlocked(listener: (blocked: Blocked) => void): void {
+    this.#onBlocked = listener
   }
 
   /** Who is to be asked before a stream tells of a conversation that its user is said to have joined: a log that was lost may be told so once more, and of their going before. */
@@ -279,6 +291,7 @@ export class Hub implements LogListener {
     else if ('left' in message) this.#left(message.left, id)
     else if ('revoked' in message) this.#revoked(message.revoked)
     else if ('reread' in message) this.#onReread.get(message.reread)?.()
+    else if ('blocked' in message) this.#onBlocked(message.blocked)
     else this.#gapIn(message.gap)
   }
 

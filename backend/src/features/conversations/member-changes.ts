@@ -21,8 +21,9 @@ export const adding =
   (userIds: readonly string[], { unknown, since, head }: { unknown: ReadonlySet<string>; since: EntryId | undefined; head: number }) =>
   ({ conversation, actor, at }: Situation): Change | undefined => {
     requirePermission(actor.role, 'addMembers')
-    if (unknown.size > 0) throw nobody(userIds.findIndex((id) => unknown.has(id)))
     const present = new Set(conversation.members.map(({ userId }) => userId.toHexString()))
+    const stranger = userIds.findIndex((id) => unknown.has(id) && !present.has(id))
+    if (stranger !== -1) throw nobody(stranger)
     const newcomers = userIds
       .filter((id) => !present.has(id))
       .map((id): Member => ({ userId: toObjectId(id), role: 'member', joinedAt: at, joinedSeq: Math.max(conversation.lastSeq, head) }))

@@ -5,6 +5,7 @@ import { decodeCursor, encodeCursor } from '../../http/page.js'
 import type { EventLog } from '../../realtime/log/log.js'
 import { type EntryId, idIn } from '../../realtime/log/position.js'
 import type { Outbox, OutboxSource } from '../../realtime/outbox.js'
+import type { Blocks } from '../blocks/index.js'
 import type { UserService } from '../users/index.js'
 import type { Changes } from './changes.js'
 import type { Gone } from './gone.js'
@@ -18,6 +19,7 @@ interface Dependencies {
   readonly changes: Changes
   readonly memberships: Memberships
   readonly users: UserService
+  readonly blocks: Blocks
   readonly log: Pick<EventLog, 'head' | 'shardOf'>
   readonly outbox: Outbox
   readonly source: OutboxSource
@@ -56,15 +58,16 @@ export class MemberService {
 
   /**
    * @returns who was none before; members already are passed over
-   * @throws Problem not_found, forbidden, validation_failed for unknown people, conflict for a direct conversation or too large a group
+   * @throws Problem not_found, forbidden, validation_failed for unknown people and those who have blocked the caller, conflict for a direct conversation or too large a group
    */
   async add(
     caller: Caller,
     conversationId: string,
     userIds: readonly string[],
   ): Promise<{ conversation: ConversationDocument; items: Member[] }> {
-    const { changes, users, outbox, source } = this.#deps
-    const unknown = new Set(await users.unknownAmong(userIds))
+    const { changes, users, blocks, outbox, source } = this.#deps
+    const { blockers } = await blocks.around(caller.userId, userIds)
+    const unknown = new Set([...(await users.unknownAmong(userIds)), ...blockers])
     const since = await this.#logPosition(conversationId)
     const head = await this.#deps.headOf(conversationId) // after the position: what is sent after it is told after that. lastSeq may lag behind
     const { before, conversation, changed } = await changes.apply(caller, conversationId, adding(userIds, { unknown, since, head }))

@@ -10,10 +10,16 @@ import { rolesThatMay } from './permissions.js'
 const cacheTtlMs = 1000
 const mostCached = 50_000
 
+/** A member's, in a conversation. */
+export interface Place {
+  /** The other one of a direct conversation. */
+  readonly partner?: string
+}
+
 /** Who is in which conversation: the question before every read and write. */
 export class Memberships {
   readonly #conversations: Model<ConversationDocument>
-  readonly #known = new LRUCache<string, true>({ max: mostCached, ttl: cacheTtlMs })
+  readonly #known = new LRUCache<string, Place>({ max: mostCached, ttl: cacheTtlMs })
   #forgotten = 0
   constructor(deps: { conversations: Model<ConversationDocument>; hub: Pick<Hub, 'onLeft' | 'askMembership'> }) {
     this.#conversations = deps.conversations
@@ -22,13 +28,24 @@ export class Memberships {
   }
 
   async isMember(userId: string, conversationId: string): Promise<boolean> {
+    return (await this.placeOf(userId, conversationId)) !== undefined
+  }
+
+  /** Undefined for who is no member. */
+  async placeOf(userId: string, conversationId: string): Promise<Place | undefined> {
     const key = keyOf(conversationId, userId)
-    if (this.#known.has(key)) return true
+    const known = this.#known.get(key)
+    if (known) return known
     const before = this.#forgotten
-    const found = await this.#conversations.exists({ _id: toObjectId(conversationId), 'members.userId': toObjectId(userId) })
+    const found = await this.#conversations
+      .findOne({ _id: toObjectId(conversationId), 'members.userId': toObjectId(userId) }, { directKey: 1 })
+      .lean()
+    if (!found) return undefined
+    const partner = found.directKey?.split(':').find((id) => id !== userId)
+    const place = partner === undefined ? {} : { partner }
     // Somebody who left while this was read may be the one who was found.
-    if (found && before === this.#forgotten) this.#known.set(key, true)
-    return found !== null
+    if (before === this.#forgotten) this.#known.set(key, place)
+    return place
   }
 
   async #isStored(userId: string, conversationId: string): Promise<boolean> {

@@ -6,6 +6,7 @@ import { decodeCursor, encodeCursor } from '../../http/page.js'
 import { Problem } from '../../http/problem.js'
 import type { Outbox, OutboxSource } from '../../realtime/outbox.js'
 import { outboxEntry } from '../../realtime/outbox-entry.js'
+import type { Blocks } from '../blocks/index.js'
 import type { UserService } from '../users/index.js'
 import type { Changes } from './changes.js'
 import { deleting, editing } from './conversation-changes.js'
@@ -19,6 +20,7 @@ import { recipientsOf } from './told-data.js'
 interface Dependencies {
   readonly conversations: Model<ConversationDocument>
   readonly users: UserService
+  readonly blocks: Blocks
   readonly changes: Changes
   readonly memberships: Memberships
   readonly outbox: Outbox
@@ -38,7 +40,8 @@ export class ConversationService {
 
   /**
    * Begins a conversation and tells its members; of a pair that has one already, returns that.
-   * @throws Problem not_found for a direct one with nobody, validation_failed for a group with oneself or unknown people
+   * @throws Problem not_found for a direct one with nobody or one who has blocked the caller, forbidden with one whom the caller has blocked,
+   * validation_failed for a group with oneself, unknown people or those who have blocked the caller
    */
   async create(caller: Caller, input: CreateConversation): Promise<{ conversation: ConversationDocument; created: boolean }> {
     return input.type === 'direct' ? this.#createDirect(caller, input.userId) : this.#createGroup(caller, input.name, input.memberIds)
@@ -102,7 +105,11 @@ export class ConversationService {
     const directKey = directKeyOf(caller.userId, userId)
     const existing = await this.#deps.conversations.findOne({ directKey }).lean()
     if (existing) return { conversation: existing, created: false }
-    if ((await this.#deps.users.unknownAmong([userId])).length > 0) throw new Problem('not_found', 'There is no such person')
+    const { blockers, blocked } = await this.#deps.blocks.around(caller.userId, [userId])
+    if (blockers.has(userId) || (await this.#deps.users.unknownAmong([userId])).length > 0) {
+      throw new Problem('not_found', 'There is no such person')
+    }
+    if (blocked.has(userId)) throw new Problem('forbidden', 'You have blocked this person')
     try {
       return { conversation: await this.#insert('direct', null, [caller.userId, userId], 'member', directKey), created: true }
     } catch (error) {
@@ -118,7 +125,8 @@ export class ConversationService {
     memberIds: readonly string[],
   ): Promise<{ conversation: ConversationDocument; created: boolean }> {
     if (memberIds.includes(caller.userId)) throw invalid('body.memberIds', 'oneself is a member anyway')
-    const unknown = new Set(await this.#deps.users.unknownAmong(memberIds))
+    const { blockers } = await this.#deps.blocks.around(caller.userId, memberIds)
+    const unknown = new Set([...(await this.#deps.users.unknownAmong(memberIds)), ...blockers])
     if (unknown.size > 0) throw invalid(`body.memberIds.${memberIds.findIndex((id) => unknown.has(id))}`, 'there is no such person')
     return { conversation: await this.#insert('group', name, [caller.userId, ...memberIds], 'owner'), created: true }
   }

@@ -6,7 +6,8 @@ import { encodeCursor } from '../../http/page.js'
 import { Problem } from '../../http/problem.js'
 import type { Outbox, OutboxSource } from '../../realtime/outbox.js'
 import { outboxEntry } from '../../realtime/outbox-entry.js'
-import type { Activity, Memberships, SystemMessage } from '../conversations/index.js'
+import type { Blocks } from '../blocks/index.js'
+import type { Activity, Memberships, Place, SystemMessage } from '../conversations/index.js'
 import { storeDeletion, storeEdit } from './changes.js'
 import type { CommitLane } from './commit-lane.js'
 import type { MessageDocument } from './model.js'
@@ -19,6 +20,7 @@ import { whileOthersWrite } from './while-others-write.js'
 interface Dependencies {
   readonly messages: Model<MessageDocument>
   readonly memberships: Memberships
+  readonly blocks: Pick<Blocks, 'between'>
   readonly lane: CommitLane
   readonly outbox: Outbox
   readonly source: OutboxSource
@@ -40,23 +42,27 @@ export class MessageService {
   /**
    * Commits a message as its conversation's next one and tells the members.
    * @returns the stored message; `created` is false when this clientId had been sent before
-   * @throws Problem not_found where the caller is no member (whether or not the conversation exists), conflict for the same clientId with another text
+   * @throws Problem not_found where the caller is no member (whether or not the conversation exists), conflict for the same clientId with another text,
+   * forbidden where one of the two of a direct conversation has blocked the other: which of them is not said
    */
   async send(caller: Caller, conversationId: string, input: SendMessage): Promise<{ message: MessageDocument; created: boolean }> {
-    await this.#requireMember(caller, conversationId)
+    const place = await this.#placeOf(caller, conversationId)
     const contentHash = contentHashOf(input)
     const now = new Date()
-    const committed = await this.#deps.lane.commit({
-      conversationId: toObjectId(conversationId),
-      senderId: toObjectId(caller.userId),
-      clientId: input.clientId,
-      contentHash,
-      type: 'user',
-      text: input.text,
-      version: 1,
-      createdAt: now,
-      outbox: [outboxEntry(this.#deps.worker, 'message.created', now)],
-    })
+    const first = (await this.#areApart(caller, place)) && (await this.#sentBefore(caller, conversationId, input.clientId))
+    const committed =
+      first ||
+      (await this.#deps.lane.commit({
+        conversationId: toObjectId(conversationId),
+        senderId: toObjectId(caller.userId),
+        clientId: input.clientId,
+        contentHash,
+        type: 'user',
+        text: input.text,
+        version: 1,
+        createdAt: now,
+        outbox: [outboxEntry(this.#deps.worker, 'message.created', now)],
+      }))
     if (committed.message.contentHash !== contentHash) throw new Problem('conflict', 'This clientId was used for another message')
     const { created, message } = committed
     if (!created && message.outbox) this.#deps.outbox.publish(this.#deps.source, [message]) // who stored it may not know that it has
@@ -104,7 +110,7 @@ export class MessageService {
 
   /**
    * Gives a message another text and tells the members; the same text changes nothing.
-   * @throws Problem not_found, forbidden (see rules.ts), conflict where it is deleted
+   * @throws Problem not_found, forbidden (see rules.ts, and where one of two has blocked the other), conflict where it is deleted
    */
   async edit(caller: Caller, messageId: string, text: string): Promise<MessageDocument> {
     const { messages, outbox, source, activity, worker } = this.#deps
@@ -112,6 +118,7 @@ export class MessageService {
       const current = await this.get(caller, messageId)
       requireEditable(current, caller)
       if (current.text === text) return current
+      if (await this.#areApart(caller, await this.#placeOf(caller, current.conversationId.toHexString()))) throw apart()
       return storeEdit(messages, current, text, outboxEntry(worker, 'message.updated', new Date(), { version: `${current.version + 1}` }))
     })
     activity.note({ conversationId: message.conversationId })
@@ -137,6 +144,26 @@ export class MessageService {
   }
 
   async #requireMember(caller: Caller, conversationId: string): Promise<void> {
-    if (!(await this.#deps.memberships.isMember(caller.userId, conversationId))) throw new Problem('not_found')
+    await this.#placeOf(caller, conversationId)
+  }
+
+  async #placeOf(caller: Caller, conversationId: string): Promise<Place> {
+    const place = await this.#deps.memberships.placeOf(caller.userId, conversationId)
+    if (!place) throw new Problem('not_found')
+    return place
+  }
+
+  async #areApart({ userId }: Caller, { partner }: Place): Promise<boolean> {
+    return partner !== undefined && this.#deps.blocks.between(userId, partner)
+  }
+
+  /** What was stored before the two were apart is answered for when it is sent again. @throws Problem forbidden where there is none */
+  async #sentBefore({ userId }: Caller, conversationId: string, clientId: string): Promise<{ message: MessageDocument; created: false }> {
+    const sent = { conversationId: toObjectId(conversationId), senderId: toObjectId(userId), clientId }
+    const message = await this.#deps.messages.findOne(sent).read('primary').readConcern('majority').lean()
+    if (!message) throw apart()
+    return { message, created: false }
   }
 }
+
+const apart = (): Problem => new Problem('forbidden', 'Nothing can be written in this conversation any more')

@@ -1,9 +1,12 @@
-import type { Memberships } from '../conversations/index.js'
+import type { Blocks } from '../blocks/index.js'
+import type { Memberships, SharedConversations } from '../conversations/index.js'
 import type { UserService } from '../users/index.js'
 
 interface Dependencies {
   readonly memberships: Memberships
-  readonly users: UserService
+  readonly shared: Pick<SharedConversations, 'partnersAmong'>
+  readonly blocks: Pick<Blocks, 'without'>
+  readonly users: Pick<UserService, 'showingPresence'>
 }
 
 /** Somebody whom another may see. */
@@ -17,7 +20,10 @@ interface Seen {
 const mostTold = 1000
 const mostShown = 100
 
-/** Who may see whether somebody is there: who talks with them directly, where they let themselves be seen. The one place that says so. */
+/**
+ * Who may see whether somebody is there: who talks with them directly, where they let themselves be seen and neither has blocked the other.
+ * The one place that says so.
+ */
 export class Audience {
   readonly #deps: Dependencies
   constructor(deps: Dependencies) {
@@ -26,7 +32,12 @@ export class Audience {
 
   /** Who is told of a person, whatever they have set; the nearest first. */
   async around(userId: string): Promise<string[]> {
-    return (await this.#deps.memberships.partnersOf(userId, mostTold)).map((partner) => partner.userId)
+    const { memberships, blocks } = this.#deps
+    const partners = await memberships.partnersOf(userId, mostTold)
+    return blocks.without(
+      userId,
+      partners.map((partner) => partner.userId),
+    )
   }
 
   /** Who may be told whether a person is there; nobody where they do not show it. */
@@ -36,12 +47,28 @@ export class Audience {
 
   /** Those whom a person may see; the nearest first. */
   async seenBy(viewerId: string): Promise<Seen[]> {
-    const partners = await this.#deps.memberships.partnersOf(viewerId, mostShown)
+    return this.#visible(viewerId, await this.#deps.memberships.partnersOf(viewerId, mostShown))
+  }
+
+  /** Those of these people whom a person may see. */
+  async seenAmong(viewerId: string, userIds: readonly string[]): Promise<Seen[]> {
+    return this.#visible(viewerId, await this.#deps.shared.partnersAmong(viewerId, userIds))
+  }
+
+  /** True where two talk with each other directly, blocked or not. */
+  async areTalking(one: string, other: string): Promise<boolean> {
+    return (await this.#deps.shared.partnersAmong(one, [other])).length > 0
+  }
+
+  async #visible(viewerId: string, partners: readonly Omit<Seen, 'lastSeenAt'>[]): Promise<Seen[]> {
     if (partners.length === 0) return []
-    const showing = await this.#deps.users.showingPresence(partners.map(({ userId }) => userId))
+    const { blocks, users } = this.#deps
+    const ids = partners.map(({ userId }) => userId)
+    const [near, showing] = await Promise.all([blocks.without(viewerId, ids), users.showingPresence(ids)])
+    const visible = new Set(near)
     return partners.flatMap(({ userId, since }) => {
       const lastSeenAt = showing.get(userId)
-      return lastSeenAt === undefined ? [] : [{ userId, since, lastSeenAt }]
+      return lastSeenAt === undefined || !visible.has(userId) ? [] : [{ userId, since, lastSeenAt }]
     })
   }
 }

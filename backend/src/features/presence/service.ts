@@ -105,6 +105,21 @@ export class PresenceService {
     this.#settingChanged(user).catch((error: unknown) => this.#warn(error))
   }
 
+  /** Of two one has blocked the other, or does not any more: each is told whether the other is there, or not there where they may not see it. */
+  pairChanged(one: string, other: string): void {
+    this.#pairChanged(one, other).catch((error: unknown) => this.#warn(error))
+  }
+
+  /** Of these people, those whom somebody may see: whether they are there, and when they were last. @throws where Redis is away */
+  async seenAmong(viewerId: string, userIds: readonly string[]): Promise<Map<string, { online: boolean; lastSeenAt: Date | null }>> {
+    const { audience, store } = this.#deps
+    const seen = await audience.seenAmong(viewerId, userIds)
+    const online = new Set(await store.online(seen.map(({ userId }) => userId)))
+    return new Map(
+      seen.map(({ userId, lastSeenAt }) => [userId, { online: online.has(userId), lastSeenAt: online.has(userId) ? null : lastSeenAt }]),
+    )
+  }
+
   #note(userIds: Iterable<string>): void {
     for (const userId of userIds) this.#changed.add(userId)
     this.#pump.wake()
@@ -167,6 +182,17 @@ export class PresenceService {
     const shows = settingsOf(user).presence
     const online = shows && (await store.online([userId])).length > 0
     await this.#tell(await audience.around(userId), userId, online, shows && !online ? (user.lastSeenAt ?? null) : null)
+  }
+
+  async #pairChanged(one: string, other: string): Promise<void> {
+    if (!(await this.#deps.audience.areTalking(one, other))) return
+    await Promise.all(
+      [one, other].map(async (viewerId) => {
+        const userId = viewerId === one ? other : one
+        const { online = false, lastSeenAt = null } = (await this.seenAmong(viewerId, [userId])).get(userId) ?? {}
+        await this.#tell([viewerId], userId, online, lastSeenAt)
+      }),
+    )
   }
 
   async #tell(to: readonly string[], userId: string, online: boolean, lastSeenAt: Date | null): Promise<void> {

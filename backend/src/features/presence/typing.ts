@@ -3,6 +3,7 @@ import type { Caller } from '../../http/endpoint.js'
 import { Problem } from '../../http/problem.js'
 import { encodePassing } from '../../realtime/catalogue.js'
 import type { EventLog } from '../../realtime/log/log.js'
+import type { Blocks } from '../blocks/index.js'
 import type { Memberships } from '../conversations/index.js'
 import type { TypingMarks } from './typing-marks.js'
 
@@ -17,6 +18,7 @@ export interface TypingTimes {
 interface Dependencies {
   readonly log: EventLog
   readonly memberships: Memberships
+  readonly blocks: Pick<Blocks, 'between'>
   readonly marks: TypingMarks
   readonly times?: Partial<TypingTimes>
 }
@@ -48,9 +50,11 @@ export class TypingService {
     return this.#typists.size
   }
 
-  /** @throws Problem not_found where the caller is no member */
+  /** Told to nobody where one of two has blocked the other. @throws Problem not_found where the caller is no member */
   async say(caller: Caller, conversationId: string, typing: boolean): Promise<void> {
-    if (!(await this.#deps.memberships.isMember(caller.userId, conversationId))) throw new Problem('not_found')
+    const place = await this.#deps.memberships.placeOf(caller.userId, conversationId)
+    if (!place) throw new Problem('not_found')
+    if (place.partner !== undefined && (await this.#deps.blocks.between(caller.userId, place.partner))) return
     if (typing) this.#began(conversationId, caller.userId)
     else await this.#stopped(conversationId, caller.userId)
   }

@@ -1,0 +1,5 @@
+export { Blocks } from './blocks.js'
+export { type BlockDocument, blockSchema } from './model.js'
+export { blockUser, listBlocks, unblockUser } from './routes.js'
+export { BlockService } from './service.js'
+export { blockSource } from './told.js'
