@@ -43,7 +43,7 @@ import {
 import { EmailService, OwnPassword, PasswordReset, PhoneChange, textsOf } from './features/identity/index.js'
 import { CommitLane, Heads, type MessageDocument, MessageService, messageSchema, messageSource } from './features/messages/index.js'
 import { OperationsService } from './features/operations/index.js'
-import { companyOf } from './features/people/index.js'
+import { Contacts, companyOf, PeopleService } from './features/people/index.js'
 import {
   Audience,
   MemoryPresence,
@@ -75,7 +75,7 @@ import {
 } from './features/sessions/index.js'
 import { MemoryTickets, RedisTickets, StreamService } from './features/streams/index.js'
 import { type MomentMargins, Moments, SyncService } from './features/sync/index.js'
-import { type UserDocument, UserIdentities, UserService, userSchema, userSource } from './features/users/index.js'
+import { Directory, type UserDocument, UserIdentities, UserService, userSchema, userSource } from './features/users/index.js'
 import { Limits } from './http/limits.js'
 import { Problem } from './http/problem.js'
 import { AccessTokens } from './platform/access-tokens.js'
@@ -396,6 +396,14 @@ export const createContext = (
     source: messageOutbox,
     worker: leases.worker,
   })
+  const people = new PeopleService({
+    users,
+    directory: new Directory({ users: userModel }),
+    blocks,
+    contacts: new Contacts({ shared, hasWritten: (userId, conversationId) => messages.hasWritten(userId, conversationId) }),
+    presence,
+    logger,
+  })
   const receipts = new ReceiptService({ receipts: receiptModel, messages, memberships, heads, writer: receiptWriter })
   const streams = new StreamService({
     hub,
@@ -443,6 +451,7 @@ export const createContext = (
     lastSeen,
     placeOf: places.placeOf,
     users,
+    people,
     blockService,
     memberships,
     conversations,

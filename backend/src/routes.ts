@@ -19,6 +19,7 @@ import {
 import { changeEmail, changePhone, forgotPassword, resetPassword, verifyEmail } from './features/identity/index.js'
 import { deleteMessage, editMessage, getMessage, listMessages, sendMessage } from './features/messages/index.js'
 import { getHealth, getLiveness, getReadiness, getReady } from './features/operations/index.js'
+import { getPeople, getPerson, lookUpContacts, searchPeople } from './features/people/index.js'
 import { sayTyping } from './features/presence/index.js'
 import { getMessageReceipts, sendReceipt } from './features/receipts/index.js'
 import { endOtherSessions, endSession, listSessions, logout, logoutAll, refresh } from './features/sessions/index.js'
@@ -85,6 +86,10 @@ export const routes: Readonly<Record<'' | '/api/v1', readonly AnyEndpoint[]>> = 
     lockDown,
     reopen,
     endAllSessions,
+    searchPeople,
+    getPerson,
+    getPeople,
+    lookUpContacts,
     blockUser,
     unblockUser,
     listBlocks,

@@ -143,6 +143,12 @@ export class MessageService {
     return message
   }
 
+  /** Whether somebody has sent a message in a conversation. */
+  async hasWritten(userId: string, conversationId: string): Promise<boolean> {
+    const sent = { conversationId: toObjectId(conversationId), senderId: toObjectId(userId) }
+    return (await this.#deps.messages.exists(sent)) !== null
+  }
+
   async #requireMember(caller: Caller, conversationId: string): Promise<void> {
     await this.#placeOf(caller, conversationId)
   }
