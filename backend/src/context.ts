@@ -57,6 +57,7 @@ import {
 } from './features/presence/index.js'
 import {
   type ReceiptDocument,
+  ReceiptPrivacy,
   ReceiptService,
   ReceiptTeller,
   ReceiptWriter,
@@ -366,7 +367,8 @@ export const createContext = (
   const storedMessages = () => collection<MessageDocument>('messages')
   const heads = new Heads({ messages: storedMessages, keyspace, redis: redis?.commands })
   const storedReceipts = () => collection<ReceiptDocument>('receipts')
-  const receiptOutbox = receiptSource({ collection: storedReceipts, activity })
+  const receiptPrivacy = new ReceiptPrivacy({ shared, users, blocks })
+  const receiptOutbox = receiptSource({ collection: storedReceipts, activity, privacy: receiptPrivacy })
   const receiptTeller = new ReceiptTeller({ collection: storedReceipts, outbox, source: receiptOutbox, worker: leases.worker, logger })
   const receiptWriter = new ReceiptWriter({
     collection: () => ofThisDatabase(storedReceipts),
@@ -404,7 +406,14 @@ export const createContext = (
     presence,
     logger,
   })
-  const receipts = new ReceiptService({ receipts: receiptModel, messages, memberships, heads, writer: receiptWriter })
+  const receipts = new ReceiptService({
+    receipts: receiptModel,
+    messages,
+    memberships,
+    heads,
+    writer: receiptWriter,
+    privacy: receiptPrivacy,
+  })
   const streams = new StreamService({
     hub,
     log,

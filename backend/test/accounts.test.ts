@@ -16,6 +16,16 @@ const somebody = (given: object = {}) => ({ phone: aPhone(), password: aPassword
 const pathsOf = (body: { errors: { path: string }[] }) => new Set(body.errors.map(({ path }) => path))
 
 const id = expect.stringMatching(/^[0-9a-f]{24}$/)
+/** What somebody has who has only just come. */
+const unset = {
+  about: null,
+  avatarUploadId: null,
+  email: null,
+  verified: { phone: false, email: false },
+  settings: { presence: true, findableByPhone: true, readReceipts: true },
+  mustChangePassword: false,
+  version: 1,
+}
 const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/)
 
 describe('registering', () => {
@@ -24,7 +34,7 @@ describe('registering', () => {
     const device = { name: 'Ann’s phone', platform: 'android', appVersion: '1.2.3' }
     const { body } = await register(somebody({ phone, device })).expect(201)
     expect(body).toEqual({
-      user: { id, name: 'Ann', phone, settings: { presence: true }, createdAt: time },
+      user: { ...unset, id, name: 'Ann', phone, createdAt: time },
       accessToken: expect.any(String),
       expiresIn: 900,
       refreshToken: expect.any(String),

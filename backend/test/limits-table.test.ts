@@ -66,6 +66,7 @@ describe('the limits table', () => {
       qr: '20/min',
       service_token: '50/min',
       lookup: '10/h',
+      profile: '60/h',
       messages: '20/s burst 60',
       streams: '30/min',
       uploads: '60/h',

@@ -31,6 +31,7 @@ describe('oneself', () => {
     const { body } = await ann.get('/users/me').expect(200)
     const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/)
     expect(body).toMatchObject({ id: ann.id, name: 'Ann', avatarUploadId: null, about: null, phone: ann.phone, createdAt: time, settings })
+    expect(body).toMatchObject({ email: null, verified: { phone: false, email: false }, mustChangePassword: false })
     expect(JSON.stringify(body)).not.toMatch(/argon|hash|outbox/i)
   })
 

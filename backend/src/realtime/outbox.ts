@@ -13,7 +13,7 @@ interface TypedSource<D extends Stored> {
   /** What to append for one entry; several where an event goes to several channels: the first of them is in the log before the others go. */
   tell(document: D, entry: OutboxEntry): readonly Entry[] | Promise<readonly Entry[]>
   /** The same in fewer events, where one can tell of several documents. Then nothing is told of a document alone, and no followUp done. */
-  tellTogether?(documents: readonly D[]): readonly { readonly entry: Entry; readonly documents: readonly D[] }[]
+  tellTogether?(documents: readonly D[]): Promise<readonly { readonly entries: readonly Entry[]; readonly documents: readonly D[] }[]>
   /** What else a change asks for, done once its entry is in the log and before it is forgotten. May be done again: by another worker, or after a failure. */
   followUp?(document: D, entry: OutboxEntry): Promise<void> | void
   /** A deleted message: its content leaves the log before anything else is told of it. */
@@ -142,26 +142,40 @@ export class Outbox {
 
   async #publishTogether(source: OutboxSource, documents: readonly Stored[]): Promise<void> {
     const untold = documents.filter(({ outbox }) => outbox?.some((entry) => !this.#isTold(entry)))
-    await Promise.all((source.tellTogether?.(untold) ?? []).map((event) => this.#publishEvent(source, event.entry, event.documents)))
+    try {
+      const events = (await source.tellTogether?.(untold)) ?? []
+      await Promise.all(events.map((event) => this.#publishEvent(source, event.entries, event.documents)))
+    } catch (error) {
+      this.#notYet(source, untold, error)
+    }
   }
 
-  /** One event that tells of all these documents. */
-  async #publishEvent(source: OutboxSource, entry: Entry, documents: readonly Stored[]): Promise<void> {
-    const { log, logger, onEpoch } = this.#deps
+  /** What tells of all these documents. */
+  async #publishEvent(source: OutboxSource, entries: readonly Entry[], documents: readonly Stored[]): Promise<void> {
+    const { log, onEpoch } = this.#deps
     try {
-      const { epoch } = await log.append(entry)
-      this.#epoch = epoch
-      onEpoch(epoch)
+      const epochs = new Set((await Promise.all(entries.map((entry) => log.append(entry)))).map(({ epoch }) => epoch))
+      for (const epoch of epochs) {
+        this.#epoch = epoch
+        onEpoch(epoch)
+      }
+      const [epoch, another] = epochs
+      if (epoch === undefined) return
+      if (another !== undefined) throw new Error('The log’s epoch changed meanwhile')
       for (const { _id: id, outbox = [] } of documents) {
         for (const { eventId } of outbox) this.#note({ source, id, eventId, epoch, at: Date.now() })
       }
     } catch (error) {
-      logger.warn({ err: error }, 'an event was not published yet')
-      this.#tryAgain(
-        source,
-        documents.map(({ _id }) => _id),
-      )
+      this.#notYet(source, documents, error)
     }
+  }
+
+  #notYet(source: OutboxSource, documents: readonly Stored[], error: unknown): void {
+    this.#deps.logger.warn({ err: error }, 'an event was not published yet')
+    this.#tryAgain(
+      source,
+      documents.map(({ _id }) => _id),
+    )
   }
 
   #publishInBackground(source: OutboxSource, document: Stored): Promise<boolean> {

@@ -24,6 +24,7 @@ export const signedInAgain = async (app: TestApp, person: Person): Promise<Perso
     get: (path) => app.request.get(`/api/v1${path}`).auth(accessToken, bearer),
     post: (path, content) => app.request.post(`/api/v1${path}`).auth(accessToken, bearer).send(content),
     patch: (path, content) => app.request.patch(`/api/v1${path}`).auth(accessToken, bearer).send(content),
+    put: (path) => app.request.put(`/api/v1${path}`).auth(accessToken, bearer),
     delete: (path) => app.request.delete(`/api/v1${path}`).auth(accessToken, bearer),
   }
 }

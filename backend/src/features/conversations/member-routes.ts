@@ -16,7 +16,10 @@ export const listMembers = endpoint({
   async handler({ context, caller, params, query }) {
     const { conversation, items, nextCursor } = await context.members.list(caller, params.conversationId, query)
     const watermarksOf = await context.receipts.among(conversation, idsOf(items))
-    return { status: 200, body: { items: items.map((member) => viewMember(conversation, member, watermarksOf)), nextCursor } }
+    return {
+      status: 200,
+      body: { items: items.map((member) => viewMember(conversation, member, watermarksOf, caller.userId)), nextCursor },
+    }
   },
 })
 
@@ -31,7 +34,7 @@ export const addMembers = endpoint({
   async handler({ context, caller, params, body }) {
     const { conversation, items } = await context.members.add(caller, params.conversationId, body.userIds)
     const watermarksOf = await context.receipts.among(conversation, idsOf(items))
-    return { status: 200, body: { items: items.map((member) => viewMember(conversation, member, watermarksOf)) } }
+    return { status: 200, body: { items: items.map((member) => viewMember(conversation, member, watermarksOf, caller.userId)) } }
   },
 })
 
@@ -46,7 +49,7 @@ export const changeRole = endpoint({
   async handler({ context, caller, params, body }) {
     const { conversation, member } = await context.members.changeRole(caller, params.conversationId, params.userId, body.role)
     const watermarksOf = await context.receipts.among(conversation, [member.userId])
-    return { status: 200, body: viewMember(conversation, member, watermarksOf) }
+    return { status: 200, body: viewMember(conversation, member, watermarksOf, caller.userId) }
   },
 })
 

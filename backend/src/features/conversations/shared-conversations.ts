@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import type { Model } from 'mongoose'
 import { toObjectId } from '../../http/ids.js'
 import { directKeyOf } from './direct-key.js'
@@ -12,9 +13,13 @@ export interface Partner {
   readonly since: Date
 }
 
+const mostKeys = 50_000
+
 /** Who shares conversations with whom. */
 export class SharedConversations {
   readonly #conversations: Model<ConversationDocument>
+  /** Empty for a group. */
+  readonly #directKeys = new LRUCache<string, string>({ max: mostKeys })
   constructor(deps: { readonly conversations: Model<ConversationDocument> }) {
     this.#conversations = deps.conversations
   }
@@ -44,6 +49,17 @@ export class SharedConversations {
       .limit(most)
       .lean()
     return found.map(({ _id }) => _id.toHexString())
+  }
+
+  /** Which of these conversations are direct, and whose: see `directKeyOf`. That never changes. */
+  async directKeysOf(conversationIds: readonly string[]): Promise<Map<string, string>> {
+    const unknown = conversationIds.filter((id) => !this.#directKeys.has(id))
+    if (unknown.length > 0) {
+      const found = await this.#conversations.find({ _id: { $in: unknown.map(toObjectId) } }, { directKey: 1 }).lean()
+      for (const { _id, directKey = '' } of found) this.#directKeys.set(_id.toHexString(), directKey)
+    }
+    const keys = conversationIds.map((id) => [id, this.#directKeys.get(id) ?? ''] as const)
+    return new Map(keys.filter(([, key]) => key !== ''))
   }
 
   /** Of these people, those whom a person has a direct conversation with. */

@@ -4,6 +4,7 @@ export interface Watermarks {
   readonly readSeq: number
 }
 
-export type WatermarksOf = (conversationId: string, userId: string) => Watermarks
+/** As somebody sees them; all see what they may of everybody where no viewer is given. */
+export type WatermarksOf = (conversationId: string, userId: string, viewerId?: string) => Watermarks
 
 export const noWatermarks: WatermarksOf = () => ({ deliveredSeq: 0, readSeq: 0 })

@@ -1,4 +1,5 @@
 export { type ReceiptDocument, receiptSchema } from './model.js'
+export { ReceiptPrivacy } from './privacy.js'
 export { getMessageReceipts, sendReceipt } from './routes.js'
 export { ReceiptService } from './service.js'
 export { ReceiptTeller } from './teller.js'

@@ -6,6 +6,7 @@ import { type ConversationDocument, type Memberships, shownMembers, type Waterma
 import type { Heads, MessageService } from '../messages/index.js'
 import type { ReceiptDocument } from './model.js'
 import { type MessageReceipts, receiptsOfMessage } from './of-message.js'
+import type { ReceiptPrivacy } from './privacy.js'
 import type { SendReceipt } from './schema.js'
 import type { ReceiptWriter } from './writer.js'
 
@@ -15,6 +16,7 @@ interface Dependencies {
   readonly memberships: Memberships
   readonly heads: Heads
   readonly writer: ReceiptWriter
+  readonly privacy: ReceiptPrivacy
 }
 
 export class ReceiptService {
@@ -39,32 +41,46 @@ export class ReceiptService {
 
   /** Who has received and read a message, and when. @throws Problem not_found where the caller is no member of its conversation */
   async ofMessage(caller: Caller, messageId: string): Promise<MessageReceipts> {
-    const { messages, memberships, receipts } = this.#deps
+    const { messages, memberships, receipts, privacy } = this.#deps
     const message = await messages.get(caller, messageId)
-    return receiptsOfMessage(receipts, message, await memberships.inConversation(message.conversationId.toHexString()))
+    const conversationId = message.conversationId.toHexString()
+    const found = await receiptsOfMessage(receipts, message, await memberships.inConversation(conversationId))
+    const hides = await privacy.of(found.readBy.map(({ userId }) => ({ conversationId, userId: userId.toHexString() })))
+    const isSeen = (userId: string) => userId === caller.userId || !hides(conversationId, userId)
+    return { ...found, readBy: found.readBy.filter(({ userId }) => isSeen(userId.toHexString())) }
   }
 
   /** The watermarks of all that these conversations show to one of their members, in one query. */
   async shownIn(conversations: readonly ConversationDocument[], viewerId: string): Promise<WatermarksOf> {
-    return this.#find(conversations.map((conversation) => askedOf(conversation, [toObjectId(viewerId)])))
+    return this.#find(conversations, [toObjectId(viewerId)])
   }
 
   /** The watermarks of some members of a conversation, and of those that it shows. */
   async among(conversation: ConversationDocument, userIds: readonly Types.ObjectId[]): Promise<WatermarksOf> {
-    return this.#find([askedOf(conversation, userIds)])
+    return this.#find([conversation], userIds)
   }
 
-  async #find(branches: ReturnType<typeof askedOf>[]): Promise<WatermarksOf> {
-    const { receipts, writer } = this.#deps
+  async #find(conversations: readonly ConversationDocument[], userIds: readonly Types.ObjectId[]): Promise<WatermarksOf> {
+    const { receipts, writer, privacy } = this.#deps
+    const branches = conversations.map((conversation) => askedOf(conversation, userIds))
     const found =
       branches.length === 0
         ? []
         : await receipts.find({ $or: branches }, { conversationId: 1, userId: 1, deliveredSeq: 1, readSeq: 1 }).lean()
     const stored = new Map(found.map((receipt) => [`${receipt.conversationId.toHexString()}:${receipt.userId.toHexString()}`, receipt]))
-    return (conversationId, userId) => {
+    const directKeys = conversations.flatMap(({ _id, directKey }) =>
+      directKey === undefined ? [] : [[_id.toHexString(), directKey] as const],
+    )
+    const readers = found.map(({ conversationId, userId }) => ({
+      conversationId: conversationId.toHexString(),
+      userId: userId.toHexString(),
+    }))
+    const hides = await privacy.of(readers, new Map(directKeys))
+    return (conversationId, userId, viewerId) => {
       const { deliveredSeq = 0, readSeq = 0 } = stored.get(`${conversationId}:${userId}`) ?? {}
       const sent = writer.lastSent(conversationId, userId)
-      return { deliveredSeq: Math.max(deliveredSeq, sent), readSeq: Math.max(readSeq, sent) }
+      const isSeen = userId === viewerId || !hides(conversationId, userId)
+      return { deliveredSeq: Math.max(deliveredSeq, sent), readSeq: isSeen ? Math.max(readSeq, sent) : 0 }
     }
   }
 

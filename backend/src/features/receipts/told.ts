@@ -6,6 +6,7 @@ import { type OutboxSource, outboxSource } from '../../realtime/outbox.js'
 import type { Activity } from '../conversations/index.js'
 import type { ReceiptDocument } from './model.js'
 import { mostAlone } from './pace.js'
+import type { HidesReading, ReceiptPrivacy } from './privacy.js'
 import { viewWatermarks } from './view.js'
 
 /** Some 80 bytes each: an event stays well below what a frame may have. */
@@ -14,27 +15,33 @@ const mostTogether = 500
 interface Dependencies {
   readonly collection: () => mongo.Collection<ReceiptDocument>
   readonly activity: Activity
+  readonly privacy: ReceiptPrivacy
 }
 
-/** What a conversation's members are told of each other's watermarks: always all of the present state, so that one event is as good as many. */
-export const receiptSource = ({ collection, activity }: Dependencies): OutboxSource =>
-  outboxSource<ReceiptDocument>({
+/**
+ * What a conversation's members are told of each other's watermarks: always all of the present state, so that one event is as good as many.
+ * Who does not show how far they have read is told it on their own channel, for their other devices.
+ */
+export const receiptSource = ({ collection, activity, privacy }: Dependencies): OutboxSource => {
+  const tellTogether = async (receipts: readonly ReceiptDocument[]) => {
+    const hides = await privacy.of(receipts.map(keyOf))
+    const byConversation = new Map<string, ReceiptDocument[]>()
+    for (const receipt of receipts) {
+      const id = receipt.conversationId.toHexString()
+      const of = byConversation.get(id) ?? []
+      byConversation.set(id, of)
+      of.push(receipt)
+    }
+    return [...byConversation.values()].flatMap((of) =>
+      chunksOf(of, of.length > mostAlone ? mostTogether : 1).map((documents) => ({ entries: entriesOf(documents, hides), documents })),
+    )
+  }
+  return outboxSource<ReceiptDocument>({
     collection,
-    tell: (receipt) => eventOf([receipt]),
+    tellTogether,
 
-    tellTogether(receipts) {
-      const byConversation = new Map<string, ReceiptDocument[]>()
-      for (const receipt of receipts) {
-        const id = receipt.conversationId.toHexString()
-        const of = byConversation.get(id) ?? []
-        byConversation.set(id, of)
-        of.push(receipt)
-      }
-      return [...byConversation.values()].flatMap((of) =>
-        chunksOf(of, of.length > mostAlone ? mostTogether : 1).flatMap((documents) =>
-          eventOf(documents).map((entry) => ({ entry, documents })),
-        ),
-      )
+    async tell(receipt) {
+      return (await tellTogether([receipt])).flatMap(({ entries }) => entries)
     },
 
     /** Its conversation has changed with it. */
@@ -44,22 +51,39 @@ export const receiptSource = ({ collection, activity }: Dependencies): OutboxSou
 
     baseOf: () => Promise.resolve(0), // these events have no seq
   })
+}
 
-/** One event for members of one conversation. */
-const eventOf = (receipts: readonly ReceiptDocument[]): Entry[] => {
+const keyOf = ({ conversationId, userId }: ReceiptDocument) => ({
+  conversationId: conversationId.toHexString(),
+  userId: userId.toHexString(),
+})
+
+/** One event for members of one conversation, and one for each of them who does not show all. */
+const entriesOf = (receipts: readonly ReceiptDocument[], hides: HidesReading): Entry[] => {
+  const isHidden = (receipt: ReceiptDocument) => hides(receipt.conversationId.toHexString(), receipt.userId.toHexString())
+  const own = receipts.filter(isHidden).flatMap((receipt) => eventOf(`user:${receipt.userId.toHexString()}`, [receipt], () => false))
+  const [first] = receipts
+  return first ? [...eventOf(`conversation:${first.conversationId.toHexString()}`, receipts, isHidden), ...own] : []
+}
+
+const eventOf = (
+  channel: Entry['channel'],
+  receipts: readonly ReceiptDocument[],
+  isHidden: (receipt: ReceiptDocument) => boolean,
+): Entry[] => {
   const [first, ...others] = receipts
   const entries = receipts.flatMap(({ outbox }) => outbox ?? [])
   if (!first || entries.length === 0) return []
-  const conversationId = first.conversationId.toHexString()
   const at = new Date(Math.max(...entries.map((entry) => entry.at.getTime())))
+  const seen = (receipt: ReceiptDocument) => viewWatermarks(receipt, { hidesReading: isHidden(receipt) })
   const frame = encodeEvent({
     type: 'receipt.updated',
-    conversationId,
+    conversationId: first.conversationId.toHexString(),
     at: at.toISOString(),
-    ...viewWatermarks(first),
-    ...(others.length > 0 && { receipts: others.map(viewWatermarks) }),
+    ...seen(first),
+    ...(others.length > 0 && { receipts: others.map(seen) }),
   })
-  return [{ channel: `conversation:${conversationId}`, eventId: eventIdOf(entries.map(({ eventId }) => eventId)), frame }]
+  return [{ channel, eventId: eventIdOf(entries.map(({ eventId }) => eventId)), frame }]
 }
 
 /** The same for the same changes, so that they are found again in the log; another one where one of them is another. */

@@ -42,5 +42,11 @@ export const UserView = z
 export type UserView = z.infer<typeof UserView>
 
 /** Oneself: what only the person may see is here too. */
-export const MeView = UserView.extend({ phone: z.string(), settings: Settings }).meta({ id: 'Me' })
+export const MeView = UserView.extend({
+  phone: z.string(),
+  email: z.string().nullable(),
+  verified: z.object({ phone: z.boolean(), email: z.boolean() }),
+  settings: Settings,
+  mustChangePassword: z.boolean().meta({ description: 'Whether the password has to be changed before anything else' }),
+}).meta({ id: 'Me' })
 export type MeView = z.infer<typeof MeView>

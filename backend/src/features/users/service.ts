@@ -84,6 +84,12 @@ export class UserService {
     return new Map(showing.map(({ _id, lastSeenAt }) => [_id.toHexString(), lastSeenAt ?? null]))
   }
 
+  /** Of these people, those who do not let others see how far they have read. */
+  async hidingReadReceipts(userIds: readonly string[]): Promise<Set<string>> {
+    const found = await this.#users.find({ _id: { $in: userIds.map(toObjectId) }, 'settings.readReceipts': false }, { _id: 1 }).lean()
+    return new Set(found.map(({ _id }) => _id.toHexString()))
+  }
+
   /** Notes when a person was there last; not within a minute of what is noted. */
   async noteSeen(userId: string, at: Date): Promise<void> {
     const minuteBefore = new Date(at.getTime() - 60_000)

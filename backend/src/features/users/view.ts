@@ -15,5 +15,8 @@ export const viewUser = (user: UserDocument, { withPhone }: { readonly withPhone
 export const viewMe = (user: UserDocument): MeView => ({
   ...viewUser(user, { withPhone: false }),
   phone: user.phone,
+  email: user.email ?? null,
+  verified: { phone: user.phoneVerifiedAt !== undefined, email: user.emailVerifiedAt !== undefined },
   settings: settingsOf(user),
+  mustChangePassword: user.mustChangePassword ?? false,
 })
