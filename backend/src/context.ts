@@ -64,6 +64,7 @@ import {
   receiptSchema,
   receiptSource,
 } from './features/receipts/index.js'
+import { type ReportDocument, ReportService, reportSchema } from './features/reports/index.js'
 import {
   LastSeen,
   RevokedSessions,
@@ -138,6 +139,7 @@ export const createContext = (
   const receiptModel = connection.model<ReceiptDocument>('Receipt', receiptSchema)
   const auditModel = connection.model<AuditDocument>('Audit', auditSchema)
   const blockModel = connection.model<BlockDocument>('Block', blockSchema)
+  const reportModel = connection.model<ReportDocument>('Report', reportSchema)
   const codeModel = connection.model<CodeDocument>('Code', codeSchema)
   const tokenModel = connection.model<TokenDocument>('OneTimeToken', tokenSchema)
   const apiKeyModel = connection.model<ApiKeyDocument>('ApiKey', apiKeySchema)
@@ -152,6 +154,7 @@ export const createContext = (
     tokenModel,
     apiKeyModel,
     blockModel,
+    reportModel,
   ]
 
   const { shards } = config.eventLog
@@ -414,6 +417,7 @@ export const createContext = (
     writer: receiptWriter,
     privacy: receiptPrivacy,
   })
+  const reports = new ReportService({ reports: reportModel, users, memberships, messages, administration, audit })
   const streams = new StreamService({
     hub,
     log,
@@ -462,6 +466,7 @@ export const createContext = (
     users,
     people,
     blockService,
+    reports,
     memberships,
     conversations,
     members,

@@ -22,6 +22,7 @@ import { getHealth, getLiveness, getReadiness, getReady } from './features/opera
 import { getPeople, getPerson, lookUpContacts, searchPeople } from './features/people/index.js'
 import { sayTyping } from './features/presence/index.js'
 import { getMessageReceipts, sendReceipt } from './features/receipts/index.js'
+import { listReports, makeReport, resolveReport } from './features/reports/index.js'
 import { endOtherSessions, endSession, listSessions, logout, logoutAll, refresh } from './features/sessions/index.js'
 import { issueTicket, openStream } from './features/streams/index.js'
 import { sync } from './features/sync/index.js'
@@ -93,5 +94,8 @@ export const routes: Readonly<Record<'' | '/api/v1', readonly AnyEndpoint[]>> = 
     blockUser,
     unblockUser,
     listBlocks,
+    makeReport,
+    listReports,
+    resolveReport,
   ],
 }

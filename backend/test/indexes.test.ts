@@ -20,6 +20,10 @@ const declared = {
     { name: 'outbox', key: { 'outbox.worker': 1, 'outbox.at': 1 }, sparse: true },
     { name: 'pair', key: { pair: 1 } },
   ],
+  reports: [
+    { name: 'resolution_at', key: { 'resolution.at': 1 }, expireAfterSeconds: 365 * 86_400, sparse: true },
+    { name: 'status', key: { status: 1, _id: -1 } },
+  ],
   sessions: [
     { name: 'expires_at', key: { expiresAt: 1 }, expireAfterSeconds: 0 },
     { name: 'family_hash', key: { familyHash: 1 }, unique: true },

@@ -67,6 +67,7 @@ describe('the limits table', () => {
       service_token: '50/min',
       lookup: '10/h',
       profile: '60/h',
+      reports: '20/h',
       messages: '20/s burst 60',
       streams: '30/min',
       uploads: '60/h',
