@@ -2,8 +2,8 @@ import { beginTotp, changePassword, confirmTotp, login, register, removeTotp } f
 import { endAllSessions, endSessionsOf, getStats, listUsers, lockDown, reinstate, reopen, suspend } from './features/admin/index.js'
 import { createApiKey, exchangeApiKey, listApiKeys, revokeApiKey } from './features/api-keys/index.js'
 import { readAudit } from './features/audit/index.js'
-import { startCode, verifyCode } from './features/codes/index.js'
 import { blockUser, listBlocks, unblockUser } from './features/blocks/index.js'
+import { startCode, verifyCode } from './features/codes/index.js'
 import {
   addMembers,
   changeRole,

@@ -6,7 +6,7 @@ import { ControlFeed } from './control-feed.js'
 import { encodeCursor } from './cursor.js'
 import type { Channel, EventLog, LogListener } from './log/log.js'
 import { type EntryId, type Position, raised } from './log/position.js'
-import { isControl } from './log/shards.js'
+import { controlChannel, isControl } from './log/shards.js'
 import type { Joined, Left } from './membership-changes.js'
 import { Recovery } from './recovery.js'
 import { statesOf } from './replay.js'
@@ -81,6 +81,8 @@ export class Hub implements LogListener {
   readonly #onReread = new Map<string, () => void>()
   #onLeft: (left: Left) => void = () => undefined
   #onBlocked: (blocked: Blocked) => void = () => undefined
+  #onDrain: (farewell: () => Buffer) => void = () => undefined
+  readonly #onSignal = new Map<string, (of: string) => void>()
   #isMember: ((userId: string, conversationId: string) => Promise<boolean>) | undefined
 
   /** @param awayDeadlineMs how long streams wait for a Redis that was lost */
@@ -170,6 +172,21 @@ export class Hub implements LogListener {
     this.#onBlocked = listener
   }
 
+  /** Calls back when this worker is about to stop, with what makes the last frame of a stream that is not the hub's. */
+  onDrain(listener: (farewell: () => Buffer) => void): void {
+    this.#onDrain = listener
+  }
+
+  /** Tells the hubs of all workers that something is to be looked at anew. A hint: it is not kept, and may be lost. @throws where Redis is away */
+  async signal(topic: string, of: string): Promise<void> {
+    await this.#log.tell(controlChannel(0), Buffer.from(`${topic} ${of}`))
+  }
+
+  /** Calls back for each such hint of a topic, which is a word. */
+  onSignal(topic: string, listener: (of: string) => void): void {
+    this.#onSignal.set(topic, listener)
+  }
+
   /** Who is to be asked before a stream tells of a conversation that its user is said to have joined: a log that was lost may be told so once more, and of their going before. */
   askMembership(isMember: (userId: string, conversationId: string) => Promise<boolean>): void {
     this.#isMember = isMember
@@ -217,6 +234,7 @@ export class Hub implements LogListener {
   frame(channel: Channel, id: EntryId | undefined, frame: Buffer): void {
     if (id === undefined) {
       this.#arrivals.tell()
+      if (isControl(channel)) this.#signalled(frame.toString())
       for (const stream of this.#subscriptions.streamsOf(channel)) stream.passing(frame)
       return
     }
@@ -280,10 +298,17 @@ export class Hub implements LogListener {
     this.#draining = true
     this.#arrivals.tell()
     clearInterval(this.#timer)
-    for (const stream of this.#streams) {
+    const farewell = () => {
       const reconnectInMs = Math.floor(Math.random() * drainJitterMs)
-      stream.end(encodeFrame('server.draining', { type: 'server.draining', reconnectInMs }))
+      return encodeFrame('server.draining', { type: 'server.draining', reconnectInMs })
     }
+    for (const stream of this.#streams) stream.end(farewell())
+    this.#onDrain(farewell)
+  }
+
+  #signalled(hint: string): void {
+    const [topic = '', of = ''] = hint.split(' ')
+    this.#onSignal.get(topic)?.(of)
   }
 
   #control(message: ControlMessage, id: EntryId): void {

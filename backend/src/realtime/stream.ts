@@ -26,6 +26,12 @@ const reconnectMs = 2000
 const standstillMs = 60_000
 const endDeadlineMs = 5000
 const comment = Buffer.from(':\n\n')
+/** Of every event stream: no proxy may keep it, nor gather it. */
+export const streamHeaders = {
+  'Content-Type': 'text/event-stream; charset=utf-8',
+  'Cache-Control': 'no-store',
+  'X-Accel-Buffering': 'no',
+} as const
 
 /** One client's event stream: bytes to one socket, in order, each once, with a bound. */
 export class EventStream {
@@ -78,11 +84,7 @@ export class EventStream {
   open(first: Buffer): void {
     if (this.ended) return
     this.#opened = true
-    this.#response.writeHead(200, {
-      'Content-Type': 'text/event-stream; charset=utf-8',
-      'Cache-Control': 'no-store',
-      'X-Accel-Buffering': 'no',
-    })
+    this.#response.writeHead(200, streamHeaders)
     this.#response.flushHeaders() // by themselves: V8 keeps the pieces of a text that is only written as part of a longer one
     this.#output = this.#response.socket ?? this.#response // none where an earlier request of its connection is still being answered
     this.#output.write(Buffer.concat([Buffer.from(`retry: ${reconnectMs}\n\n`), first]))
