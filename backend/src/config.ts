@@ -20,6 +20,8 @@ export interface Config {
     readonly host: string
     readonly port: number
     readonly publicUrl: string
+    /** The page that a QR picture leads to. */
+    readonly qrUrl: string
     readonly trustProxy: false | number | string[]
     readonly corsOrigins: readonly string[]
     /** None: any host is served. */
@@ -129,12 +131,14 @@ const textOf = (name: string, declared: Variable, environment: Environment, faul
 const toConfig = (values: Values, worker: string): Config => {
   const accessTtlSeconds = values.ACCESS_TOKEN_TTL ?? values.JWT_EXPIRES_IN ?? 15 * 60
   const longAccess = accessTtlSeconds > 3600 ? ['ACCESS_TOKEN_TTL is over an hour: a stolen access token stays good that long'] : []
+  const publicUrl = values.API_URL ?? `http://localhost:${values.PORT}`
   return {
     environment: values.NODE_ENV,
     server: {
       host: values.HOST,
       port: values.PORT,
-      publicUrl: values.API_URL ?? `http://localhost:${values.PORT}`,
+      publicUrl,
+      qrUrl: values.QR_URL ?? `${publicUrl.replace(/\/$/, '')}/qr`,
       trustProxy: values.TRUST_PROXY,
       corsOrigins: values.CORS_ORIGIN,
       allowedHosts: values.ALLOWED_HOSTS,

@@ -56,6 +56,15 @@ import {
   type TypingTimes,
 } from './features/presence/index.js'
 import {
+  type ChallengeDocument,
+  Challenges,
+  challengeSchema,
+  QrBrowserSide,
+  QrPhoneSide,
+  type QrTimes,
+  Watch,
+} from './features/qr-login/index.js'
+import {
   type ReceiptDocument,
   ReceiptPrivacy,
   ReceiptService,
@@ -115,6 +124,7 @@ export interface ContextTiming {
     /** How often GEOIP_FILE is looked at. */
     readonly placesEveryMs?: number
   }
+  readonly qr?: Partial<QrTimes> & { readonly lookEvery?: number }
 }
 
 /** Constructs every client and service, and connects nothing: `start` does, `close` ends it. */
@@ -126,6 +136,7 @@ export const createContext = (
     typing: typingTimes,
     sync: syncMargins,
     sessions: sessionTimes,
+    qr: qrTimes,
     outlet = terminalOutlet,
     ...timing
   }: ContextTiming = {},
@@ -143,6 +154,7 @@ export const createContext = (
   const codeModel = connection.model<CodeDocument>('Code', codeSchema)
   const tokenModel = connection.model<TokenDocument>('OneTimeToken', tokenSchema)
   const apiKeyModel = connection.model<ApiKeyDocument>('ApiKey', apiKeySchema)
+  const challengeModel = connection.model<ChallengeDocument>('Challenge', challengeSchema)
   const models = [
     userModel,
     sessionModel,
@@ -155,6 +167,7 @@ export const createContext = (
     apiKeyModel,
     blockModel,
     reportModel,
+    challengeModel,
   ]
 
   const { shards } = config.eventLog
@@ -312,6 +325,10 @@ export const createContext = (
   const emails = new EmailService(known)
   const phoneChange = new PhoneChange(known)
   const passwordReset = new PasswordReset({ ...known, passwords: accountPasswords })
+  const challenges = new Challenges(() => collection('qr_challenges'), qrTimes)
+  const qrWatch = new Watch({ challenges, hub, logger, lookEvery: qrTimes?.lookEvery })
+  const qrBrowser = new QrBrowserSide({ challenges, watch: qrWatch, hub, users, sessions, audit, pageUrl: config.server.qrUrl })
+  const qrPhone = new QrPhoneSide({ challenges, watch: qrWatch, users, audit })
   const memberships = new Memberships({ conversations: conversationModel, hub })
   const conversationOutbox = conversationSource({
     collection: () => collection('conversations'),
@@ -463,6 +480,9 @@ export const createContext = (
     stats,
     lastSeen,
     placeOf: places.placeOf,
+    qrBrowser,
+    qrPhone,
+    qrWatch,
     users,
     people,
     blockService,
@@ -512,6 +532,7 @@ export const createContext = (
       await usedTokens.stop()
       await lastSeen.stop()
       places.stop()
+      await qrWatch.stop()
       await outbox.settled()
       await deliveries.close()
       leases.stop()

@@ -21,6 +21,7 @@ import { deleteMessage, editMessage, getMessage, listMessages, sendMessage } fro
 import { getHealth, getLiveness, getReadiness, getReady } from './features/operations/index.js'
 import { getPeople, getPerson, lookUpContacts, searchPeople } from './features/people/index.js'
 import { sayTyping } from './features/presence/index.js'
+import { approveQr, denyQr, exchangeQr, getQrStatus, openQrStream, scanQr, startQr } from './features/qr-login/index.js'
 import { getMessageReceipts, sendReceipt } from './features/receipts/index.js'
 import { listReports, makeReport, resolveReport } from './features/reports/index.js'
 import { endOtherSessions, endSession, listSessions, logout, logoutAll, refresh } from './features/sessions/index.js'
@@ -56,6 +57,13 @@ export const routes: Readonly<Record<'' | '/api/v1', readonly AnyEndpoint[]>> = 
     createApiKey,
     listApiKeys,
     revokeApiKey,
+    startQr,
+    openQrStream,
+    getQrStatus,
+    scanQr,
+    approveQr,
+    denyQr,
+    exchangeQr,
     getMe,
     changeMe,
     createConversation,

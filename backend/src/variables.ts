@@ -158,6 +158,12 @@ export const variables = {
     'http://localhost:3000',
     url(/^https?:\/\/\S+$/, 'https://chat.example.com').optional(),
   ),
+  QR_URL: variable(
+    'Server',
+    'The page that a sign-in QR picture leads to, where it is not API_URL/qr; the token comes behind its #',
+    'https://chat.example.com/qr',
+    url(/^https?:\/\/[^\s#?]+$/, 'https://chat.example.com/qr').optional(),
+  ),
   TRUST_PROXY: variable('Server', 'The number of reverse proxies in front, or their addresses', 'false', trustProxy.default(false)),
   CORS_ORIGIN: variable(
     'Server',

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { aPassword, aPhone, type Person } from '../support/people.js'
+import { aVerifier, challengeOf } from '../support/qr.js'
 import { type Actor, actors, type Scene, type World } from './world.js'
 
 /** What a row asks with; the path's parameters come first. */
@@ -34,6 +35,8 @@ const members = (status: number, others: Partial<Expected> = {}): Expected => ({
 })
 
 const nothing = () => ({})
+/** An id that nothing has. */
+const nowhere = { id: 'f'.repeat(24) }
 const conversation = ({ conversationId }: Scene): Asked => ({ params: { conversationId } })
 const message = ({ messageId }: Scene): Asked => ({ params: { messageId } })
 const about = (scene: Scene, { id }: Person): Asked => ({ params: { conversationId: scene.conversationId, userId: id } })
@@ -58,6 +61,14 @@ export const rows: Readonly<Record<string, Row>> = {
   'PUT /auth/phone': { expected: people(401), ask: () => ({ body: { phone: aPhone(), code: '123456', password: aPassword() } }) },
   'POST /auth/logout': { expected: people(204), ask: nothing },
   'POST /sse/ticket': { expected: people(201), ask: nothing },
+
+  'POST /auth/qr': { expected: anyone(201), ask: () => ({ body: { challenge: challengeOf(aVerifier()) } }) },
+  'GET /auth/qr/:id': { expected: anyone(404), ask: () => ({ params: nowhere, query: { verifier: aVerifier() } }) },
+  'GET /auth/qr/:id/events': { expected: anyone(404), ask: () => ({ params: nowhere, query: { verifier: aVerifier() } }) },
+  'POST /auth/qr/:id/exchange': { expected: anyone(404), ask: () => ({ params: nowhere, body: { verifier: aVerifier() } }) },
+  'POST /auth/qr/scan': { expected: people(404), ask: () => ({ body: { token: aVerifier() } }) },
+  'POST /auth/qr/:id/approve': { expected: people(404), ask: () => ({ params: nowhere, body: { code: '42' } }) },
+  'POST /auth/qr/:id/deny': { expected: people(404), ask: () => ({ params: nowhere }) },
 
   'GET /users/me': { expected: people(200), ask: nothing },
   'PATCH /users/me': { expected: people(200), ask: () => ({ body: { settings: { presence: true } } }) },
