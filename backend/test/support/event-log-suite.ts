@@ -108,6 +108,22 @@ export const promisesOfAnEventLog = (create: () => EventLog): void => {
     expect(await logged()).toEqual(['edited', 'another'])
   })
 
+  it('finds a repeated event that the channel does not keep any more', async () => {
+    const entry = anEntry('edited')
+    await log.append(entry)
+    for (const n of upTo(limits.entriesPerChannel + 7)) await log.append(anEntry(String(n)))
+    expect(await log.append(entry)).toMatchObject({ outcome: 'appended' })
+    expect((await logged()).at(-1)).toBe(String(limits.entriesPerChannel + 7))
+  })
+
+  it('forgets the oldest of what was repeated where that is ten times what the channel keeps', async () => {
+    const entry = anEntry('edited')
+    await log.append(entry)
+    for (const n of upTo(12 * limits.entriesPerChannel)) await log.append(anEntry(String(n)))
+    await log.append(entry)
+    expect((await logged()).at(-1)).toBe('edited')
+  })
+
   it('tells the hubs before the event what they must know for it', async () => {
     await log.append(anEntry('welcome', { control: { joined: 'x' } }))
     await expect

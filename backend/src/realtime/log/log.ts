@@ -74,6 +74,14 @@ export interface LogLimits {
 }
 
 /**
+ * An event without a seq is known again for so long, however much its channel is told meanwhile: longer than outboxes keep what was told. Were only
+ * the older part of it forgotten, that part alone would be told once more, after the newer.
+ */
+export const rememberedMs = 120_000
+/** So many times what a channel keeps, at most. */
+export const mostRemembered = 10
+
+/**
  * The event log: capped, ordered, published as it is written.
  * One order for all channels of a shard: ids rise even when the clock steps back.
  */

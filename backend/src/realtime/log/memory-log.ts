@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Answer, Channel, ChannelState, Entry, EventLog, Head, LoggedFrame, LogLimits, LogListener, Page } from './log.js'
+import { mostRemembered, rememberedMs } from './log.js'
 import { compareIds, type EntryId, isAfter, millisecondsOf, origin } from './position.js'
 import { controlChannel } from './shards.js'
 
@@ -15,8 +16,8 @@ interface ChannelLog {
   seq: number | undefined
   readonly held: Map<number, Entry>
   readonly purged: Set<string>
-  /** The events without a seq, newest last. */
-  readonly told: Set<string>
+  /** The events without a seq and when they were told, newest last. */
+  readonly told: Map<string, number>
   expiresAt: number
 }
 
@@ -133,9 +134,12 @@ export class MemoryLog implements EventLog {
   }
 
   #noteTold({ told }: ChannelLog, eventId: string): void {
-    told.add(eventId)
-    for (const oldest of told) {
-      if (told.size <= this.#limits.entriesPerChannel) return
+    const now = this.#now()
+    const { entriesPerChannel } = this.#limits
+    told.set(eventId, now)
+    for (const [oldest, at] of told) {
+      if (told.size <= entriesPerChannel) return
+      if (told.size <= mostRemembered * entriesPerChannel && at > now - rememberedMs) return
       told.delete(oldest)
     }
   }
@@ -185,7 +189,7 @@ export class MemoryLog implements EventLog {
       seq: undefined,
       held: new Map(),
       purged: new Set(),
-      told: new Set(),
+      told: new Map(),
       expiresAt,
     }
     this.#channels.set(channel, fresh)

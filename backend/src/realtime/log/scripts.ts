@@ -1,3 +1,5 @@
+import { mostRemembered, rememberedMs } from './log.js'
+
 /**
  * The log's scripts. Each runs as one step in Redis, touches the keys of one shard, and changes nothing before it has checked everything.
  *
@@ -79,8 +81,21 @@ local function releaseHeld(seq)
 end
 `
 
+const remember = `
+local function remember(eventId)
+  redis.call('ZADD', KEYS[9], now(), eventId)
+  redis.call('EXPIRE', KEYS[9], ARGV[5])
+  local most = tonumber(ARGV[4])
+  local over = redis.call('ZCARD', KEYS[9]) - most
+  if over <= 0 then return end
+  local newest = redis.call('ZRANGE', KEYS[9], over - 1, over - 1, 'WITHSCORES')
+  redis.call('ZREMRANGEBYSCORE', KEYS[9], '-inf', math.min(tonumber(newest[2]), now() - ${rememberedMs}))
+  redis.call('ZREMRANGEBYRANK', KEYS[9], 0, -1 - ${mostRemembered} * most)
+end
+`
+
 /** ARGV 9 event id  10 seq or ''  11 message id or ''  12 frame  13 control message or ''  14 most held. Answers {epoch, outcome}. */
-export const appendScript = `${shared}
+export const appendScript = `${shared}${remember}
 local eventId, seq, messageId, frame, control = ARGV[9], tonumber(ARGV[10]), ARGV[11], ARGV[12], ARGV[13]
 local current = epoch()
 
@@ -104,9 +119,7 @@ appendEvent(eventId, messageId, frame)
 if seq then
   releaseHeld(seq)
 else
-  redis.call('ZADD', KEYS[9], now(), eventId)
-  redis.call('ZREMRANGEBYRANK', KEYS[9], 0, -1 - tonumber(ARGV[4]))
-  redis.call('EXPIRE', KEYS[9], ARGV[5])
+  remember(eventId)
 end
 return { current, 'appended' }
 `
