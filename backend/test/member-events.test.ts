@@ -388,6 +388,25 @@ describe('a removal that was answered', () => {
     expect(told.flatMap(({ control }) => control ?? [])).toEqual([])
   })
 
+  it('takes no stream out of the conversation where who was removed is a member again, and the removal is told once more', async () => {
+    const { conversation, members } = await aGroup(app, 2)
+    const conversations = app.context.mongo.connection.collection<ConversationDocument>('conversations')
+    const document = await conversations.findOne({ _id: new Types.ObjectId(conversation.id) })
+    const source = conversationSource({
+      collection: () => conversations,
+      watermarks: () => Promise.resolve(() => ({ deliveredSeq: 0, readSeq: 0 })),
+      writeMessage: () => Promise.resolve(),
+    })
+    if (!document) throw new Error('it was made')
+    const [present = '', gone] = [members[1]?.id, new Types.ObjectId().toHexString()]
+    const data = { userIds: `${present} ${gone}`, role: 'member', version: '2' }
+    const told = await source.tell(document, outboxEntry('a worker', 'member.removed', new Date(), data))
+    expect(told.map(({ channel }) => channel)).toEqual(expect.arrayContaining([`user:${present}`, `user:${gone}`]))
+    expect(new Set(told.flatMap(({ control }) => (control ? JSON.stringify(control) : [])))).toEqual(
+      new Set([JSON.stringify({ left: { conversationId: conversation.id, userIds: [gone], version: 2 } })]),
+    )
+  })
+
   it('keeps all that is sent after it from who was removed, at every worker, and all before from nobody', async () => {
     const id = await aGroupOf(ann, bob)
     const streams = [await aStream(bob), await aStream(bob, { at: neighbour })]

@@ -2,6 +2,7 @@ import { toObjectId } from '../../http/ids.js'
 import { encodeEvent } from '../../realtime/catalogue.js'
 import type { Entry } from '../../realtime/log/log.js'
 import type { OutboxEntry } from '../../realtime/outbox-entry.js'
+import { memberOf } from './member-changes.js'
 import type { ConversationDocument } from './model.js'
 import { RoleName } from './schema.js'
 import { created } from './tell-conversation.js'
@@ -18,7 +19,9 @@ export const tellMembers = (conversation: ConversationDocument, entry: OutboxEnt
   const { type } = entry
   if (type !== 'member.added' && type !== 'member.updated' && type !== 'member.removed') return []
   const userIds = userIdsOf(entry) ?? []
-  const control = type === 'member.removed' ? leftControl(conversation, entry, userIds) : undefined
+  // Not of who is back already: a log that was lost is told once more of their going, and their streams, which read that they are here, would leave.
+  const gone = userIds.filter((userId) => !memberOf(conversation, userId))
+  const control = type === 'member.removed' && gone.length > 0 ? leftControl(conversation, entry, gone) : undefined
   const told = userIds.map((userId) => ({ userId, frame: memberFrame(conversation, { ...entry, type }, userId, watermarksOf) }))
   const toAll = told.map(({ userId, frame }) => toConversation(conversation, entry, frame, control, userId))
   if (type === 'member.added') return [...userIds.map((userId) => created(conversation, entry, userId, watermarksOf)), ...toAll]
