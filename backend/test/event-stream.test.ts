@@ -57,6 +57,16 @@ describe('an event stream', () => {
     expect(stream.position).toEqual(['5-0'])
   })
 
+  it('begins to tell of what its user came into while it opened where that is to be told from, and not before', async () => {
+    const { stream } = await aSocketStream()
+    for (const [name, since] of Object.entries({ long: '3-0', late: '9-0' })) stream.channels.set(`conversation:${name}`, since)
+    stream.begin(['5-0'], new Map(['long', 'late', 'left'].map((name) => [`conversation:${name}` as const, '7-0'])))
+    expect([...stream.channels]).toEqual([
+      ['conversation:long', '7-0'],
+      ['conversation:late', '9-0'],
+    ])
+  })
+
   it('tells of several that arrived together those that a replay has not told', async () => {
     const { stream, received } = await aSocketStream()
     const parts = [frame('2-0', 'two'), frame('3-0', 'three'), frame('4-0', 'four')] as const

@@ -72,7 +72,11 @@ export class EventStream {
   /** Sets where the client is, and the channels that are told from elsewhere. Before anything is told. */
   begin(position: Position, elsewhere: ReadonlyMap<Channel, EntryId>): void {
     this.#position = position
-    for (const [channel, after] of elsewhere) if (this.tells(channel, undefined)) this.channels.set(channel, after)
+    for (const [channel, after] of elsewhere) {
+      if (!this.channels.has(channel)) continue // its user has left meanwhile
+      const joined = this.channels.get(channel)
+      this.channels.set(channel, joined !== undefined && isAfter(joined, after) ? joined : after)
+    }
   }
 
   /** True while it tells of a channel from `after` on: its user has not left the conversation meanwhile, nor come again. */

@@ -7,7 +7,7 @@ import { encodeCursor, parseCursor } from '../../realtime/cursor.js'
 import type { Hub } from '../../realtime/hub.js'
 import { startLifetime } from '../../realtime/lifetime.js'
 import type { Channel, EventLog, Head, LogLimits } from '../../realtime/log/log.js'
-import { type EntryId, idIn } from '../../realtime/log/position.js'
+import { type EntryId, idIn, type Position } from '../../realtime/log/position.js'
 import { type Membership, type Verdict, verdictOf } from '../../realtime/resume.js'
 import { EventStream } from '../../realtime/stream.js'
 import type { Memberships } from '../conversations/index.js'
@@ -69,7 +69,7 @@ export class StreamService {
     const { verdict, refetch } = await this.#verdict(caller, memberships, { cursor, given: Boolean(lastEventId), head })
     if (!hub.has(stream)) throw new Error('Redis was lost meanwhile')
     const from = cursor && (verdict === 'exact' || verdict === 'partial') ? cursor.position : head.position
-    stream.begin(from, this.#fromHead(refetch, head))
+    stream.begin(from, new Map([...this.#fromPosition(stream, from), ...this.#fromHead(refetch, head)]))
     const position = encodeCursor({ epoch: head.epoch, position: from })
     if (stream.ended) {
       await this.#lifetimeMs(caller) // says so where it ended with its session
@@ -95,6 +95,12 @@ export class StreamService {
     const channels = still.map(channelOf).filter((channel) => !stream.channels.has(channel))
     await hub.join(stream, new Map(channels.map((channel) => [channel, undefined])))
     return still
+  }
+
+  /** What the user came into while the stream opened is not told from before the client's position: it may have been told of an earlier stay there. */
+  #fromPosition(stream: EventStream, from: Position): Map<Channel, EntryId> {
+    const joined = [...stream.channels].filter(([, since]) => since !== undefined).map(([channel]) => channel)
+    return new Map(joined.map((channel) => [channel, idIn(from, this.#deps.log.shardOf(channel))]))
   }
 
   /** What is to be fetched is told from here on. */
