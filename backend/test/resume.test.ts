@@ -250,6 +250,35 @@ describe('the outbox', () => {
     await expect.poll(logged, { timeout: deadlineMs }).toEqual(['1', '4', '7'])
   })
 
+  it('is told in one sweep, of 2,500 documents that a worker left, too', async () => {
+    const { ann, conversation } = await aDirectConversation(app)
+    const { connection } = app.context.mongo
+    const dead = randomUUID()
+    await connection.collection<{ _id: string }>('leases').insertOne({ _id: `worker:${dead}`, ...{ holder: dead, expiresAt: new Date(0) } })
+    const stored = Array.from({ length: 2500 }, (_, n) => ({
+      conversationId: new Types.ObjectId(conversation.id),
+      seq: n + 1,
+      senderId: new Types.ObjectId(ann.id),
+      clientId: randomUUID(),
+      contentHash: 'x',
+      type: 'user',
+      text: String(n + 1),
+      version: 1,
+      createdAt: new Date(),
+      outbox: [outboxEntry(dead, 'message.created', new Date())],
+    }))
+    await connection.collection('messages').insertMany(stored)
+    await sweep()
+    const { log } = app.context
+    const channel = `conversation:${conversation.id}` as const
+    const newest = async () => {
+      const { position } = await log.head()
+      const { entries } = await log.read(channel, origin, idIn(position, log.shardOf(channel)), 100)
+      return /"text":"(\d+)"/.exec(entries.at(-1)?.frame.toString() ?? '')?.[1]
+    }
+    await expect.poll(newest, { timeout: deadlineMs }).toBe('2500')
+  }, 60_000)
+
   it('is forgotten once it is told and time has passed, of 2,500 documents too, which leave the index', async () => {
     const { connection } = app.context.mongo
     const messages = () => connection.getClient().db(connection.name).collection<MessageDocument>('messages')

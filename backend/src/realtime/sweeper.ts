@@ -12,7 +12,9 @@ interface Dependencies {
 const sweepEveryMs = 5000
 /** A living worker publishes its own; what is older than this was left behind, by a lost answer or a Redis that was away. */
 const forgottenAfterMs = 60_000
-const mostInOneSweep = 1000
+const pageSize = 1000
+/** What was told is found until it is forgotten: a sweep that took a page alone would come to the next one 45 s later. */
+const mostPages = 50
 
 /** Publishes what other workers left in outboxes: those of dead ones at once, those of living ones after a minute. One worker at a time does it. */
 export class Sweeper {
@@ -53,25 +55,36 @@ export class Sweeper {
    */
   async #publishOf(workers: readonly string[], before: Date): Promise<number> {
     if (workers.length === 0) return 0
+    const { leases } = this.#deps
     let found = 0
     for (const source of this.#deps.sources) {
-      const documents = await source
-        .collection()
-        .find({ outbox: { $elemMatch: { worker: { $in: workers }, at: { $lt: before } } } }, { readPreference: 'primary' })
-        .sort({ seq: 1 })
-        .limit(mostInOneSweep)
-        .toArray()
-      found += documents.length
-      if (source.tellTogether) {
-        this.#deps.outbox.publish(source, documents)
-        continue
-      }
-      for (const document of documents) {
-        if (await this.#deps.outbox.publishOne(source, document, { patient: false })) continue
-        if (await this.#deps.outbox.passOver(source, document)) await this.#deps.outbox.publishOne(source, document, { patient: false })
+      for (let page = 0; page < mostPages; page++) {
+        if (page > 0 && !(await leases.hold('sweeper'))) return found
+        const documents = await source
+          .collection()
+          .find({ outbox: { $elemMatch: { worker: { $in: workers }, at: { $lt: before } } } }, { readPreference: 'primary' })
+          .sort({ seq: 1 })
+          .skip(page * pageSize)
+          .limit(pageSize)
+          .toArray()
+        found += documents.length
+        await this.#publish(source, documents)
+        if (documents.length < pageSize) break
       }
     }
     if (found > 0) this.#deps.logger.info({ workers, documents: found }, 'published what workers left')
     return found
+  }
+
+  async #publish(source: OutboxSource, documents: Parameters<Outbox['publish']>[1]): Promise<void> {
+    const { outbox } = this.#deps
+    if (source.tellTogether) {
+      outbox.publish(source, documents)
+      return
+    }
+    for (const document of documents) {
+      if (await outbox.publishOne(source, document, { patient: false })) continue
+      if (await outbox.passOver(source, document)) await outbox.publishOne(source, document, { patient: false })
+    }
   }
 }
