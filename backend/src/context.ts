@@ -11,7 +11,7 @@ import {
   SecondFactor,
   TotpService,
 } from './features/accounts/index.js'
-import { AdministrationService, ClosingService, StatsService } from './features/admin/index.js'
+import { AdministrationService, AdministratorsService, ClosingService, StatsService } from './features/admin/index.js'
 import { Admission, type AdmissionDocument } from './features/admission/index.js'
 import { type ApiKeyDocument, ApiKeyService, apiKeySchema, apiKeySource } from './features/api-keys/index.js'
 import { type AuditDocument, AuditLog, auditSchema } from './features/audit/index.js'
@@ -246,16 +246,17 @@ export const createContext = (
     standingOf: (userId) => users.standingOf(userId),
     pendingOf: pendingOf({ maxAgeDays: config.passwords.maxAgeDays, adminTotp: config.accounts.adminTotp }),
   })
-  const administration = new AdministrationService({ users: userModel, sessions, audit })
+  const administration = new AdministrationService({ users: userModel, sessions, sessionModel, audit })
   const identities = new UserIdentities({ users: userModel })
   const messenger = new Messenger({ deliveries, logger })
   const oneTimeCodes = new OneTimeCodes({ codes: codeModel, secret: config.pepper ?? config.tokens.key })
   const oneTimeTokens = new OneTimeTokens({ tokens: tokenModel })
   const passwords = new Passwords(config.pepper)
+  const policy = new PasswordPolicy(config.passwords)
   const accountPasswords = new AccountPasswords({
     users: userModel,
     passwords,
-    policy: new PasswordPolicy(config.passwords),
+    policy,
     preventReuseCount: config.passwords.preventReuseCount,
   })
   const lockout = new Lockout({ rules: config.accounts.lockout, redis: redis?.commands, keyspace, logger })
@@ -286,6 +287,14 @@ export const createContext = (
     secondFactor,
     redeemRegistration: async (token, phone) => (await oneTimeTokens.redeem('registration', token, phone)) !== undefined,
     phoneVerification: config.accounts.phoneVerification,
+  })
+  const administrators = new AdministratorsService({
+    users,
+    model: userModel,
+    sessions,
+    audit,
+    policy,
+    hashPassword: (password) => passwords.hash(password),
   })
   const phoneProof = new PhoneProof({ identities, sessions, tokens: oneTimeTokens, audit })
   const codes = new CodeService({
@@ -477,6 +486,7 @@ export const createContext = (
     admission,
     closing,
     administration,
+    administrators,
     stats,
     lastSeen,
     placeOf: places.placeOf,

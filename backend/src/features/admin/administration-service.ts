@@ -1,8 +1,8 @@
-import type { Model } from 'mongoose'
+import type { Model, Types } from 'mongoose'
 import { toObjectId } from '../../http/ids.js'
 import { Problem } from '../../http/problem.js'
 import type { AuditLog } from '../audit/index.js'
-import type { SessionService } from '../sessions/index.js'
+import type { SessionDocument, SessionService } from '../sessions/index.js'
 import type { UserDocument } from '../users/index.js'
 import type { By } from './by.js'
 import { findUsers } from './find-users.js'
@@ -10,9 +10,12 @@ import type { UsersQuery } from './schema.js'
 
 interface Dependencies {
   readonly users: Model<UserDocument>
-  readonly sessions: Pick<SessionService, 'revokeAll'>
+  readonly sessions: Pick<SessionService, 'revoke' | 'revokeAll'>
+  readonly sessionModel: Model<SessionDocument>
   readonly audit: Pick<AuditLog, 'record'>
 }
+
+const mostSessions = 100
 
 /** What administrators do with people. Each act may be asked again: what is missing of it is done, and it is recorded once more. */
 export class AdministrationService {
@@ -59,6 +62,25 @@ export class AdministrationService {
     await this.#done('user.sessions_ended', userId, by)
   }
 
+  /** Ends one session of a person. @returns false where they have no such session, or it has ended. @throws Problem not_found */
+  async endSession(userId: string, sessionId: string, by: By): Promise<boolean> {
+    if (!(await this.#deps.sessions.revoke({ userId, sessionId }, 'ended_by_admin'))) return false
+    await this.#done('user.session_ended', userId, by, { sessionId })
+    return true
+  }
+
+  /** The sessions that a person has, at most 100, the one used last first. @throws Problem not_found */
+  async sessionsOf(userId: Types.ObjectId, by: By): Promise<SessionDocument[]> {
+    const sessions = await this.#deps.sessionModel
+      .find({ userId, revokedAt: { $exists: false }, expiresAt: { $gt: new Date() } })
+      .sort({ lastSeenAt: -1 })
+      .limit(mostSessions)
+      .read('primary')
+      .lean()
+    await this.#done('user.sessions_listed', userId.toHexString(), by)
+    return sessions
+  }
+
   /** Two administrators who suspend each other at once both find nobody left, and both undo it. */
   async #keepOneAdministrator({ _id }: UserDocument, since: Date): Promise<void> {
     const { users } = this.#deps
@@ -73,10 +95,10 @@ export class AdministrationService {
     throw new Problem('conflict', 'There must be an administrator')
   }
 
-  async #done(action: string, userId: string, by: By): Promise<UserDocument> {
+  async #done(action: string, userId: string, by: By, detail?: { sessionId: string }): Promise<UserDocument> {
     const user = await this.#deps.users.findById(toObjectId(userId)).read('primary').lean()
     if (!user) throw new Problem('not_found')
-    await this.#deps.audit.record({ action, outcome: 'done', target: { kind: 'user', id: userId }, ...by })
+    await this.#deps.audit.record({ action, outcome: 'done', target: { kind: 'user', id: userId }, ...by, ...(detail && { detail }) })
     return user
   }
 }

@@ -1,4 +1,5 @@
 export { AdministrationService } from './administration-service.js'
+export { AdministratorsService } from './administrators-service.js'
 export { byCaller } from './by.js'
 export { endAllSessions, lockDown, reopen } from './closing-routes.js'
 export { ClosingService } from './closing-service.js'

@@ -1,6 +1,9 @@
 import { z } from 'zod'
 import { Id } from '../../http/ids.js'
 import { PageQuery, pageOf } from '../../http/page.js'
+import { Phone } from '../../http/phone.js'
+import { DisplayName } from '../../http/text.js'
+import { Password } from '../accounts/index.js'
 
 export const UserParams = z.object({ userId: Id })
 
@@ -52,3 +55,6 @@ export const Stats = z
   })
   .meta({ id: 'Stats' })
 export type Stats = z.infer<typeof Stats>
+
+export const NewAdministrator = z.strictObject({ phone: Phone, name: DisplayName, password: Password })
+export type NewAdministrator = z.infer<typeof NewAdministrator>

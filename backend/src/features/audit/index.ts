@@ -1,4 +1,6 @@
 export { actorOf } from './actor.js'
 export { type AuditDocument, type AuditEntry, auditSchema } from './model.js'
 export { readAudit } from './routes.js'
+export { AuditQuery } from './schema.js'
 export { AuditLog } from './service.js'
+export { viewAuditEntry } from './view.js'

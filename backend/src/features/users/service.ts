@@ -22,6 +22,9 @@ interface Dependencies {
 /** What a person may have to tell at once, while Redis is away. */
 const mostUntold = 50
 
+/** What somebody begins with. */
+type NewUser = Pick<UserDocument, 'phone' | 'name' | 'passwordHash' | 'passwordSetAt' | 'phoneVerifiedAt' | 'role' | 'mustChangePassword'>
+
 export class UserService {
   readonly #deps: Dependencies
   readonly #users: Model<UserDocument>
@@ -31,7 +34,7 @@ export class UserService {
   }
 
   /** @throws Problem conflict where the phone has an account */
-  async create(input: Pick<UserDocument, 'phone' | 'name' | 'passwordHash' | 'passwordSetAt' | 'phoneVerifiedAt'>): Promise<UserDocument> {
+  async create(input: NewUser): Promise<UserDocument> {
     try {
       const user = await this.#users.create({ ...input, nameFolded: foldName(input.name), createdAt: new Date(), version: 1 })
       return user.toObject()

@@ -1,0 +1,35 @@
+import type { Command } from './admin/command.js'
+import { commands, usage } from './admin/commands.js'
+import { readConfig } from './config.js'
+
+const end = (code: 0 | 1 | 2, message?: string): never => {
+  if (message !== undefined) (code === 0 ? process.stdout : process.stderr).write(`${message}\n`)
+  process.exit(code)
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+const prepared = (name: string, command: Command, words: string[]): ReturnType<Command['prepare']> => {
+  try {
+    return command.prepare(words)
+  } catch (error) {
+    return end(2, `${name}: ${messageOf(error)}\n\n  npm run admin -- ${name} ${command.usage}`)
+  }
+}
+
+/** `npm run admin -- <command>`: ends with 0 where it is done, 1 where it failed or was refused, 2 where something else has to be typed. */
+const main = async ([name = '', ...words]: string[]): Promise<void> => {
+  const command = commands.get(name)
+  if (!command) return ['', 'help', '--help'].includes(name) ? end(0, usage()) : end(2, `${name}: no such command\n\n${usage()}`)
+  const work = prepared(name, command, words)
+  try {
+    const config = readConfig()
+    const { runCommand } = await import('./admin/run.js') // after the words and the configuration: a mistake in them is told at once
+    await runCommand(config, name, work)
+    end(0)
+  } catch (error) {
+    end(1, messageOf(error))
+  }
+}
+
+await main(process.argv.slice(2))

@@ -1,0 +1,30 @@
+import { audit } from './audit.js'
+import type { Command } from './command.js'
+import { createAdmin } from './create-admin.js'
+import { lock } from './lock.js'
+import { lockdown } from './lockdown.js'
+import { reopen } from './reopen.js'
+import { revoke } from './revoke.js'
+import { rotateKeys } from './rotate-keys.js'
+import { sessions } from './sessions.js'
+import { unlock } from './unlock.js'
+
+/** Every command, by the word that calls it. */
+export const commands: ReadonlyMap<string, Command> = new Map([
+  ['create-admin', createAdmin],
+  ['lock', lock],
+  ['unlock', unlock],
+  ['sessions', sessions],
+  ['revoke', revoke],
+  ['lockdown', lockdown],
+  ['reopen', reopen],
+  ['rotate-keys', rotateKeys],
+  ['audit', audit],
+])
+
+export const usage = (): string =>
+  [
+    'npm run admin -- <command>',
+    '',
+    ...[...commands].flatMap(([name, { usage: follows, about }]) => [`  ${[name, follows].filter(Boolean).join(' ')}`, `      ${about}`]),
+  ].join('\n')
