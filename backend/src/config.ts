@@ -8,6 +8,7 @@ import { parseRates, type Rate } from './http/rates.js'
 import type { SmtpSettings } from './platform/mail/smtp-mailer.js'
 import type { RedisSettings } from './platform/redis-address.js'
 import type { SmsSettings } from './platform/sms/create-sms.js'
+import { type SecuritySettings, securityFaults, securityOf } from './security-settings.js'
 import { type Variable, variables } from './variables.js'
 
 type Environment = Record<string, string | undefined>
@@ -64,6 +65,7 @@ export interface Config {
   readonly smsCodeText: string
   readonly sms: SmsSettings | undefined
   readonly mail: SmtpSettings | undefined
+  readonly security: SecuritySettings
   readonly limits: LimitRates
   readonly accounts: {
     readonly phoneVerification: 'required' | 'optional'
@@ -110,7 +112,7 @@ export const readConfig = (environment: Environment = process.env, place: { clus
     else faults.push(`${name}: ${text === undefined ? 'is required' : parsed.error.issues.map((issue) => issue.message).join('; ')}`)
   }
   if (values.NODE_ENV === 'production' && !values.MONGO_URI) faults.push('MONGO_URI: is required in production')
-  faults.push(...tokenFaults(values), ...redisFaults(values, place), ...deliveryFaults(values))
+  faults.push(...tokenFaults(values), ...redisFaults(values, place), ...deliveryFaults(values), ...securityFaults(values))
   if (faults.length > 0) throw new ConfigError(faults)
   return toConfig(values as Values, environment.NODE_APP_INSTANCE ?? '0')
 }
@@ -186,6 +188,7 @@ const toConfig = (values: Values, worker: string): Config => {
       preventReuseCount: values.PASSWORD_PREVENT_REUSE_COUNT,
       maxAgeDays: values.PASSWORD_MAX_AGE_DAYS,
     },
+    security: securityOf(values),
     limits: limitsOf(values),
     warnings: [...longAccess, ...deliveryWarnings(values)],
   }

@@ -75,6 +75,13 @@ import {
 } from './features/receipts/index.js'
 import { type ReportDocument, ReportService, reportSchema } from './features/reports/index.js'
 import {
+  mailOutlet,
+  type SecurityAlertDocument,
+  SecurityMonitor,
+  securityAlertSchema,
+  webhookOutlet,
+} from './features/security-monitor/index.js'
+import {
   LastSeen,
   RevokedSessions,
   SessionCookies,
@@ -155,6 +162,7 @@ export const createContext = (
   const tokenModel = connection.model<TokenDocument>('OneTimeToken', tokenSchema)
   const apiKeyModel = connection.model<ApiKeyDocument>('ApiKey', apiKeySchema)
   const challengeModel = connection.model<ChallengeDocument>('Challenge', challengeSchema)
+  const alertModel = connection.model<SecurityAlertDocument>('SecurityAlert', securityAlertSchema)
   const models = [
     userModel,
     sessionModel,
@@ -168,6 +176,7 @@ export const createContext = (
     blockModel,
     reportModel,
     challengeModel,
+    alertModel,
   ]
 
   const { shards } = config.eventLog
@@ -194,6 +203,17 @@ export const createContext = (
   const deliveries = createDeliveries(config, config.environment === 'production' ? undefined : outlet)
   const audit = new AuditLog({ entries: auditModel })
   const admission = new Admission({ admission: () => collection<AdmissionDocument>('admission'), hub, log, logger })
+  const { webhook, alertEmail } = config.security
+  const securityMonitor = new SecurityMonitor({
+    audit,
+    alerts: alertModel,
+    outlets: [
+      ...(webhook ? [webhookOutlet(webhook)] : []),
+      ...(alertEmail !== undefined && deliveries.mailer ? [mailOutlet(deliveries.mailer, alertEmail)] : []),
+    ],
+    logger,
+  })
+  audit.onRecorded((entry) => securityMonitor.notice(entry))
   const closing = new ClosingService({ admission, audit })
   const shared = new SharedConversations({ conversations: conversationModel })
   const blocks = new Blocks({ blocks: blockModel, hub })
@@ -485,6 +505,7 @@ export const createContext = (
     revokedSessions,
     admission,
     closing,
+    securityMonitor,
     administration,
     administrators,
     stats,
@@ -544,6 +565,7 @@ export const createContext = (
       places.stop()
       await qrWatch.stop()
       await outbox.settled()
+      await securityMonitor.settled()
       await deliveries.close()
       leases.stop()
       await limits.stop()

@@ -379,6 +379,21 @@ export const variables = {
     z.enum(['required', 'optional']).default('optional'),
   ),
 
+  SECURITY_WEBHOOK_URL: variable(
+    'Alerts',
+    'Where security alerts are posted, as JSON',
+    'https://alerts.example.com/heliograph',
+    url(/^https?:\/\/\S+$/, 'https://alerts.example.com/heliograph').optional(),
+  ),
+  SECURITY_WEBHOOK_SECRET: variable(
+    'Alerts',
+    'Signs them: X-Heliograph-Signature is t=<seconds>,v1=<hex of the HMAC-SHA256 of "<seconds>.<body>">',
+    '',
+    secret.optional(),
+    { secret: true },
+  ),
+  SECURITY_ALERT_EMAIL: variable('Alerts', 'Whom they are mailed to', 'security@example.com', z.email().optional()),
+
   RATE_LIMIT_WINDOW_MS: variable(
     'Limits',
     'The window for strangers, unless LIMIT_ANONYMOUS is set',

@@ -19,11 +19,19 @@ describe('.env.example', () => {
   it('shows nothing that the server would refuse', () => {
     const shown = Object.entries<Variable>(variables).filter(([, { example }]) => example !== '')
     const environment = Object.fromEntries(shown.map(([name, { example }]) => [name, example]))
-    expect(() => readConfig({ ...environment, JWT_SECRET: 'Zq0v'.repeat(12) })).not.toThrow()
+    expect(() => readConfig({ ...environment, JWT_SECRET: 'Zq0v'.repeat(12), SECURITY_WEBHOOK_SECRET: 'Wt7h'.repeat(12) })).not.toThrow()
   })
 
   it('shows no secret that could be used', () => {
-    const secrets = ['JWT_SECRET', 'AUTH_PEPPER', 'REDIS_PASSWORD', 'SMS_HTTP_TOKEN', 'AWS_SECRET_ACCESS_KEY', 'SMTP_PASS'] as const
+    const secrets = [
+      'JWT_SECRET',
+      'AUTH_PEPPER',
+      'SECURITY_WEBHOOK_SECRET',
+      'REDIS_PASSWORD',
+      'SMS_HTTP_TOKEN',
+      'AWS_SECRET_ACCESS_KEY',
+      'SMTP_PASS',
+    ] as const
     for (const name of secrets) expect(variables[name].example).toBe('')
   })
 })

@@ -67,6 +67,7 @@ const declared = {
     { name: 'conversation_user', key: { conversationId: 1, userId: 1 }, unique: true },
     { name: 'outbox', key: { 'outbox.worker': 1, 'outbox.at': 1 }, sparse: true },
   ],
+  security_alerts: [{ name: 'at', key: { at: 1 }, expireAfterSeconds: 86_400 }],
   audit: [
     { name: 'action_at', key: { action: 1, at: -1, _id: -1 } },
     { name: 'actor_at', key: { 'actor.id': 1, at: -1, _id: -1 } },

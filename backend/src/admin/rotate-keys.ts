@@ -11,14 +11,14 @@ export const rotateKeys: Command = {
   prepare(words) {
     noWords(words)
     return async ({ context, config, by, print, tell }) => {
-      const current = config.tokens.key.export().toString('utf8')
-      if (/[,\s]/.test(current))
-        throw new CommandError('the present JWT_SECRET has a comma or a space: it cannot be listed in JWT_PREVIOUS_SECRETS')
+      const known = [config.tokens.key, ...config.tokens.previousKeys].map((key) => key.export().toString('utf8'))
+      if (known.some((secret) => /[,\s]/.test(secret)))
+        throw new CommandError('a present secret has a comma or a space: it cannot be listed in JWT_PREVIOUS_SECRETS')
       await context.audit.record({ action: 'keys.rotation_prepared', outcome: 'done', ...by })
       print(`JWT_SECRET=${randomBytes(secretBytes).toString('base64url')}`)
-      print(`JWT_PREVIOUS_SECRETS=${current}`)
+      print(`JWT_PREVIOUS_SECRETS=${known.join(',')}`)
       tell(`Nothing has changed yet. Put both into the environment of every worker and reload the workers (pm2 reload chat-api):
-new tokens are signed with the new secret, those of the previous one stay good.
+new tokens are signed with the new secret, those of the previous ones stay good.
 Once these have expired, ${config.tokens.accessTtlSeconds} s after the last worker was reloaded, remove JWT_PREVIOUS_SECRETS and reload again.`)
     }
   },
