@@ -41,6 +41,7 @@ import {
   SharedConversations,
 } from './features/conversations/index.js'
 import { EmailService, OwnPassword, PasswordReset, PhoneChange, textsOf } from './features/identity/index.js'
+import { Maintenance, type MaintenanceDocument, orphanedSessions, voidSessions } from './features/maintenance/index.js'
 import { CommitLane, Heads, type MessageDocument, MessageService, messageSchema, messageSource } from './features/messages/index.js'
 import { OperationsService } from './features/operations/index.js'
 import { Contacts, companyOf, PeopleService } from './features/people/index.js'
@@ -316,6 +317,15 @@ export const createContext = (
     policy,
     hashPassword: (password) => passwords.hash(password),
   })
+  const maintenance = new Maintenance({
+    maintenance: () => collection<MaintenanceDocument>('maintenance'),
+    leases,
+    jobs: [
+      voidSessions({ sessions: sessionModel, sessionsValidFrom: () => admission.state.sessionsValidFrom }),
+      orphanedSessions({ sessions: sessionModel, users: userModel, ending: sessions }),
+    ],
+    logger,
+  })
   const phoneProof = new PhoneProof({ identities, sessions, tokens: oneTimeTokens, audit })
   const codes = new CodeService({
     codes: oneTimeCodes,
@@ -505,6 +515,7 @@ export const createContext = (
     revokedSessions,
     admission,
     closing,
+    maintenance,
     securityMonitor,
     administration,
     administrators,
@@ -545,6 +556,7 @@ export const createContext = (
         await revokedSessions.start()
         await admission.start()
         sweeper.start()
+        maintenance.start()
         presence.start()
       })
     },
@@ -556,6 +568,7 @@ export const createContext = (
       await receiptWriter.settled()
       await receiptTeller.settled()
       await sweeper.stop()
+      await maintenance.stop()
       await presence.stop()
       typing.stop()
       await revokedSessions.stop()
