@@ -99,6 +99,14 @@ describe('an API key', () => {
     await later.close()
   })
 
+  it('is limited in how often it is traded, each by itself', async () => {
+    const [one, other] = [await aKey(), await aKey()]
+    const limited = await startTestApp({ MONGO_URI: app.context.config.mongo.uri, JWT_SECRET: app.secret, LIMIT_SERVICE_TOKEN: '2/h' })
+    const statusOf = async ({ apiKey }: { apiKey: string }) => (await exchange(apiKey, limited)).status
+    expect([await statusOf(one), await statusOf(one), await statusOf(one), await statusOf(other)]).toEqual([200, 200, 429, 200])
+    await limited.close()
+  })
+
   it('may not be one of more than a hundred that are good', async () => {
     const now = new Date()
     const living = await stored().countDocuments({ revokedAt: { $exists: false }, expiresAt: { $gt: now } })

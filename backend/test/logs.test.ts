@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { anAdmin } from './support/administrators.js'
 import { aDirectConversation, aPassword, aPerson } from './support/people.js'
 import { startTestApp, type TestApp } from './support/test-app.js'
 
@@ -44,9 +45,42 @@ describe('the log', () => {
     for (const secret of [...tokens, ann.password, bob.password, wrong, text, ann.phone, app.secret]) expect(log).not.toContain(secret)
   })
 
+  it('holds no cookie, CSRF token or API key, nor what is got for one', async () => {
+    const { phone, password } = await aPerson(app)
+    const signedIn = await app.request.post('/api/v1/auth/login?cookie=true').send({ phone, password }).expect(200)
+    const refreshToken = /refresh=([^;]+)/.exec(String(signedIn.headers['set-cookie']))?.[1] ?? ''
+    const { csrfToken } = signedIn.body
+    const headers = { Cookie: `refresh=${refreshToken}`, 'X-CSRF-Token': csrfToken, Origin: app.url }
+    const refreshed = await app.request.post('/api/v1/auth/refresh').set(headers).send({}).expect(200)
+    await app.request
+      .post('/api/v1/auth/refresh')
+      .set({ ...headers, 'X-CSRF-Token': 'wrong' })
+      .send({})
+      .expect(403)
+    const { apiKey } = (await (await anAdmin(app)).post('/admin/api-keys', { name: 'Report', scopes: ['admin'] }).expect(201)).body
+    const { accessToken } = (await app.request.post('/api/v1/auth/token').send({ apiKey }).expect(200)).body
+    await app.request
+      .post('/api/v1/auth/token')
+      .send({ apiKey: `${apiKey}x` })
+      .expect(401)
+    await expect.poll(() => app.logs.filter((line) => line.includes('/auth/token')).length).toBe(2)
+    const secrets = [refreshToken, csrfToken, apiKey, accessToken, signedIn.body.accessToken, refreshed.body.accessToken]
+    for (const secret of secrets) {
+      expect(secret.length).toBeGreaterThan(20)
+      expect(app.logs.join('')).not.toContain(secret)
+    }
+  })
+
   it('holds nothing secret even where somebody logs too much', () => {
     const { logger } = app.context
-    const secrets = { password: 'p-Xq81', refreshToken: 'r-Xq82', text: 't-Xq83', headers: { authorization: 'a-Xq84', cookie: 'c-Xq85' } }
+    const secrets = {
+      password: 'p-Xq81',
+      refreshToken: 'r-Xq82',
+      apiKey: 'k-Xq86',
+      csrfToken: 'f-Xq87',
+      text: 't-Xq83',
+      headers: { authorization: 'a-Xq84', cookie: 'c-Xq85' },
+    }
     logger.info({ ...secrets, request: secrets }, 'too much')
     expect(app.logs.join('')).toContain('too much')
     expect(app.logs.join('')).not.toMatch(/Xq8\d/)

@@ -90,11 +90,23 @@ describe('a refresh token', () => {
   it('that nobody ever had ends nothing: not a foreign one, not a made-up one of the right length', async () => {
     const [session, other] = [await aSession(), await aSession()]
     const foreign = other.refreshToken.slice(0, 22) + session.refreshToken.slice(22)
-    for (const forged of ['A'.repeat(65), randomBytes(48).toString('base64url') + 'x', session.refreshToken.slice(0, -1)]) {
+    const madeUp = `${'A'.repeat(22)}.${randomBytes(32).toString('base64url')}`
+    for (const forged of [madeUp, randomBytes(48).toString('base64url'), session.refreshToken.slice(0, -1), `${session.refreshToken}\n`]) {
       expect((await refresh(forged).expect(401)).body.code).toBe('unauthenticated')
     }
     await refresh(session.refreshToken).expect(200)
     expect((await refresh(foreign).expect(401)).body.code).toBe('session_revoked') // who sends it has had the other's
+  })
+
+  it('is limited by its session, through all rotations', async () => {
+    const limited = await startTestApp({ MONGO_URI: app.context.config.mongo.uri, JWT_SECRET: app.secret, LIMIT_REFRESH: '3/h' })
+    const [session, other] = [await aSession(), await aSession()]
+    let newest = session.refreshToken
+    for (let n = 0; n < 3; n++) newest = (await refresh(newest, limited).expect(200)).body.refreshToken
+    await refresh(newest, limited).expect(429)
+    await refresh(other.refreshToken, limited).expect(200)
+    await refresh(newest).expect(200)
+    await limited.close()
   })
 
   it('is stored as a hash alone; the pair for a retry can be read by nobody who does not hold it, and goes after 10 s', async () => {

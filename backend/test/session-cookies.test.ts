@@ -32,8 +32,8 @@ const browserOf = (answer: Answer): Browser => ({
   csrf: valueOf(answer, 'csrf'),
   origin: webClient,
 })
-const refresh = ({ refresh: token, csrf, origin }: Browser): Test => {
-  const asked = app.request.post('/api/v1/auth/refresh')
+const refresh = ({ refresh: token, csrf, origin }: Browser, at: TestApp = app): Test => {
+  const asked = at.request.post('/api/v1/auth/refresh')
   if (token !== undefined) asked.set('Cookie', `theme=dark; refresh=${token}; csrf=${csrf ?? ''}`)
   if (csrf !== undefined) asked.set('X-CSRF-Token', csrf)
   if (origin !== undefined) asked.set('Origin', origin)
@@ -47,7 +47,7 @@ describe('a browser that asks with ?cookie=true', () => {
     expect(answer.text).not.toContain(valueOf(answer, 'refresh'))
     const shared = { path: '/api/v1/auth', httpOnly: true, sameSite: 'lax', maxAge: expect.any(Number) }
     expect(cookiesOf(answer)).toEqual([
-      { name: 'refresh', value: expect.stringMatching(/^[\w-]{65}$/), ...shared },
+      { name: 'refresh', value: expect.stringMatching(/^[\w-]{22}\.[\w-]{43}$/), ...shared },
       { name: 'csrf', value: answer.body.csrfToken, path: '/', sameSite: 'lax', maxAge: expect.any(Number) },
     ])
     const eightHours = 8 * 3600
@@ -86,6 +86,19 @@ describe('a browser that asks with ?cookie=true', () => {
     const first = await login().expect(200)
     const answers = await Promise.all([refresh(browserOf(first)), refresh(browserOf(first))])
     expect(new Set(answers.map((answer) => valueOf(answer, 'refresh'))).size).toBe(1)
+  })
+
+  it('is limited by its session', async () => {
+    const limited = await startTestApp({
+      MONGO_URI: app.context.config.mongo.uri,
+      JWT_SECRET: app.secret,
+      CORS_ORIGIN: webClient,
+      LIMIT_REFRESH: '2/h',
+    })
+    const [one, other] = [browserOf(await login().expect(200)), browserOf(await login().expect(200))]
+    const statusOf = async (browser: Browser) => (await refresh(browser, limited)).status
+    expect([await statusOf(one), await statusOf(one), await statusOf(one), await statusOf(other)]).toEqual([200, 200, 429, 200])
+    await limited.close()
   })
 
   it('may be a page of the API’s own host', async () => {

@@ -28,8 +28,9 @@ const field = (body: unknown, name: string): string | undefined => {
 const hashed = (text: string | undefined): string | undefined =>
   text === undefined ? undefined : createHash('sha256').update(text).digest('base64url')
 
-/** Refresh tokens of a session begin alike, up to the first dot; who makes up a beginning has no token. */
+/** Refresh tokens of a session begin alike, up to the first dot; who makes up a beginning has no token. A browser has its token in a cookie. */
 const familyOf = (refreshToken: string | undefined): string | undefined => refreshToken?.split('.', 1)[0]
+const cookieOf = ({ headers }: Request): string | undefined => /(?:^|; *)refresh=([\w.-]+)/.exec(headers.cookie ?? '')?.[1]
 
 const keys: Record<LimitKey, (counted: Counted) => string | undefined> = {
   ip: ({ request }) => ipKeyGenerator(request.ip ?? ''), // an IPv6 network, /56, is one
@@ -37,7 +38,7 @@ const keys: Record<LimitKey, (counted: Counted) => string | undefined> = {
   session: ({ caller }) => caller?.sessionId,
   account: ({ caller, body }) => hashed(field(body, 'phone') ?? field(body, 'email') ?? caller?.userId),
   phone: ({ body }) => hashed(field(body, 'phone')),
-  family: ({ body }) => hashed(familyOf(field(body, 'refreshToken'))),
+  family: ({ body, request }) => hashed(familyOf(field(body, 'refreshToken') ?? cookieOf(request))),
   apiKey: ({ body }) => hashed(field(body, 'apiKey')),
 }
 

@@ -11,6 +11,8 @@ const secrets = [
   'token',
   'accessToken',
   'refreshToken',
+  'csrfToken',
+  'apiKey',
   'text',
   'verifier',
 ]
