@@ -1,8 +1,10 @@
+import { benchAccess } from './access/access.js'
 import { benchHttp } from './http/http.js'
 import { benchSend } from './send/send.js'
 import { benchStream } from './stream/stream.js'
 
 const benchmarks: Readonly<Record<string, (words: readonly string[]) => Promise<void>>> = {
+  access: benchAccess,
   http: benchHttp,
   send: benchSend,
   stream: benchStream,
