@@ -24,7 +24,23 @@ beforeAll(async () => {
 }, 60_000)
 afterAll(() => app.close())
 
-const ask = async ({ url, declared }: Case, row: Row, actor: Actor): Promise<{ status: number; code: unknown }> => {
+type Asked = (endpoint: Case, row: Row, actor: Actor) => Promise<{ status: number; code: unknown }>
+
+/** Of a server of its own, where it changes all of it. */
+const askApart: Asked = async (endpoint, row, actor) => {
+  const [all, everybody] = [app, world]
+  app = await startTestApp()
+  try {
+    world = await aWorld(app)
+    return await ask(endpoint, row, actor)
+  } finally {
+    await app.close()
+    app = all
+    world = everybody
+  }
+}
+
+const ask: Asked = async ({ url, declared }, row, actor) => {
   const scene = declared.method === 'get' ? untouched : await world.scene()
   const { params = {}, query = {}, body } = row.ask(scene, world, actor)
   const path = url.replaceAll(/:(\w+)/g, (_text, name: string) => encodeURIComponent(params[name] ?? ''))
@@ -32,7 +48,7 @@ const ask = async ({ url, declared }: Case, row: Row, actor: Actor): Promise<{ s
   const headers = { ...(token && { authorization: `Bearer ${token}` }), ...(body && { 'content-type': 'application/json' }) }
   const abort = new AbortController() // a stream would go on
   try {
-    const answer = await fetch(`${app.url}${path}?${new URLSearchParams(query)}`, {
+    const answer = await fetch(`${app.url}${path}?${new URLSearchParams(query).toString()}`, {
       method: declared.method.toUpperCase(),
       headers,
       redirect: 'manual',
@@ -65,11 +81,15 @@ describe('the access matrix', () => {
 
   describe.each(cases)('$name', (endpoint) => {
     const row = rows[endpoint.name]
-    it.each(actors.map((actor) => ({ actor, status: row?.expected[actor] })))('answers $status to: $actor', async ({ actor, status }) => {
-      if (!row) throw new Error(`${endpoint.name} has no row`)
-      const answer = await ask(endpoint, row, actor)
-      const code = endpoint.declared.access === 'anyone' ? undefined : codes[actor]
-      expect(answer).toMatchObject({ status, ...(code && { code }) })
-    })
+    it.each(actors.map((actor) => ({ actor, status: row?.expected[actor] })))(
+      'answers $status to: $actor',
+      async ({ actor, status }) => {
+        if (!row) throw new Error(`${endpoint.name} has no row`)
+        const answer = await (row.ofAll && row.expected[actor] < 300 ? askApart : ask)(endpoint, row, actor)
+        const code = endpoint.declared.access === 'anyone' ? undefined : codes[actor]
+        expect(answer).toMatchObject({ status, ...(code && { code }) })
+      },
+      30_000,
+    )
   })
 })

@@ -33,21 +33,24 @@ const constantsOf = ({ properties = {} }: Shape): Readonly<Record<string, unknow
   Object.fromEntries(Object.entries(properties).flatMap(([name, { const: value }]) => (value === undefined ? [] : [[name, value]])))
 
 /** Every field of a body, those within its fields too. */
-const fieldsOf = (shape: Shape, path: readonly string[] = [], beside?: Field['beside']): Field[] =>
-  choices(shape).flatMap((choice) =>
-    Object.entries(choice.properties ?? {}).flatMap(([name, of]) => {
+const fieldsOf = (shape: Shape, path: readonly string[] = [], beside?: Field['beside']): Field[] => {
+  const fields: Field[] = []
+  for (const choice of choices(shape)) {
+    for (const [name, of] of Object.entries(choice.properties ?? {})) {
       const own = { path: [...path, name], shape: of, beside: beside ?? constantsOf(choice) }
-      return [own, ...fieldsOf(of, own.path, own.beside)]
-    }),
-  )
+      fields.push(own, ...fieldsOf(of, own.path, own.beside))
+    }
+  }
+  return fields
+}
 
 const typesOf = (shape: Shape): ReadonlySet<string> => {
-  const types = choices(shape).flatMap(({ type, enum: values = [], const: value }) => [
-    ...(type === undefined ? [] : [type]),
-    ...values.map((each) => typeof each),
-    ...(value === undefined ? [] : [typeof value]),
-  ])
-  return new Set(types)
+  const types = new Set<string>()
+  for (const { type, enum: allowed = [], const: value } of choices(shape)) {
+    if (type !== undefined) types.add(type)
+    for (const each of [...allowed, ...(value === undefined ? [] : [value])]) types.add(typeof each)
+  }
+  return types
 }
 
 const values: readonly (readonly [type: string, value: unknown])[] = [

@@ -11,6 +11,8 @@ interface Asked {
 }
 
 export interface Row {
+  /** True where it changes the whole server. */
+  readonly ofAll?: true
   /** The status that each is answered with. */
   readonly expected: Readonly<Record<Actor, number>>
   ask(scene: Scene, world: World, actor: Actor): Asked
@@ -34,10 +36,21 @@ const members = (status: number, others: Partial<Expected> = {}): Expected => ({
   ...others,
 })
 
+/** Administrators of the system alone. */
+const administrators = (status: number): Expected => ({ ...people(403), systemAdmin: status })
+
 const nothing = () => ({})
 /** An id that nothing has. */
 const nowhere = { id: 'f'.repeat(24) }
 const conversation = ({ conversationId }: Scene): Asked => ({ params: { conversationId } })
+const suspect: Row['ask'] = (
+  _scene,
+  {
+    people: {
+      suspect: { id },
+    },
+  },
+) => ({ params: { userId: id } })
 const message = ({ messageId }: Scene): Asked => ({ params: { messageId } })
 const about = (scene: Scene, { id }: Person): Asked => ({ params: { conversationId: scene.conversationId, userId: id } })
 
@@ -120,4 +133,14 @@ export const rows: Readonly<Record<string, Row>> = {
     ask: (scene) => ({ ...conversation(scene), body: { typing: true } }),
   },
   'GET /sync': { expected: people(200), ask: nothing },
+
+  'GET /admin/users': { expected: administrators(200), ask: nothing },
+  'POST /admin/users/:userId/suspend': { expected: administrators(200), ask: suspect },
+  'POST /admin/users/:userId/reinstate': { expected: administrators(200), ask: suspect },
+  'POST /admin/users/:userId/sessions/revoke': { expected: administrators(204), ask: suspect },
+  'GET /admin/audit': { expected: administrators(200), ask: nothing },
+  'GET /admin/stats': { expected: administrators(200), ask: nothing },
+  'POST /admin/lockdown': { ofAll: true, expected: administrators(204), ask: nothing },
+  'POST /admin/reopen': { ofAll: true, expected: administrators(204), ask: nothing },
+  'POST /admin/sessions/revoke-all': { ofAll: true, expected: administrators(204), ask: nothing },
 }

@@ -23,7 +23,7 @@ const strangers = ['stranger', 'expired', 'revoked'] as const
 type Stranger = (typeof strangers)[number]
 export const isStranger = (actor: Actor): actor is Stranger => strangers.some((stranger) => stranger === actor)
 type SignedIn = Exclude<Actor, Stranger>
-type People = Readonly<Record<SignedIn | 'bystander', Person>>
+type People = Readonly<Record<SignedIn | 'bystander' | 'suspect', Person>>
 
 /** A group and what was said in it. */
 export interface Scene {
@@ -41,7 +41,7 @@ export interface World {
 }
 
 export const aWorld = async (app: TestApp): Promise<World> => {
-  const names = ['outsider', 'blocked', 'exMember', 'member', 'groupAdmin', 'owner', 'systemAdmin', 'bystander'] as const
+  const names = ['outsider', 'blocked', 'exMember', 'member', 'groupAdmin', 'owner', 'systemAdmin', 'bystander', 'suspect'] as const
   const registered = await Promise.all(names.map(async (name) => [name, await aPerson(app, { name })] as const))
   const people = Object.fromEntries(registered) as People
   const { owner, groupAdmin, member, exMember, systemAdmin } = people
