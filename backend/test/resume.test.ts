@@ -254,7 +254,9 @@ describe('the outbox', () => {
     const { ann, conversation } = await aDirectConversation(app)
     const { connection } = app.context.mongo
     const dead = randomUUID()
-    await connection.collection<{ _id: string }>('leases').insertOne({ _id: `worker:${dead}`, ...{ holder: dead, expiresAt: new Date(0) } })
+    await connection
+      .collection<{ _id: string }>('leases')
+      .insertOne(Object.assign({ _id: `worker:${dead}` }, { holder: dead, expiresAt: new Date(0) }))
     const stored = Array.from({ length: 2500 }, (_, n) => ({
       conversationId: new Types.ObjectId(conversation.id),
       seq: n + 1,
