@@ -40,7 +40,7 @@ import {
   Memberships,
   SharedConversations,
 } from './features/conversations/index.js'
-import { EmailService, OwnPassword, PasswordReset, PhoneChange, textsOf } from './features/identity/index.js'
+import { EmailService, PasswordReset, PhoneChange, textsOf } from './features/identity/index.js'
 import { Maintenance, type MaintenanceDocument, orphanedSessions, voidSessions } from './features/maintenance/index.js'
 import { CommitLane, Heads, type MessageDocument, MessageService, messageSchema, messageSource } from './features/messages/index.js'
 import { OperationsService } from './features/operations/index.js'
@@ -268,7 +268,7 @@ export const createContext = (
     pendingOf: pendingOf({ maxAgeDays: config.passwords.maxAgeDays, adminTotp: config.accounts.adminTotp }),
   })
   const administration = new AdministrationService({ users: userModel, sessions, sessionModel, audit })
-  const identities = new UserIdentities({ users: userModel })
+  const identities = new UserIdentities({ users: userModel, outbox, source: userOutbox, worker: leases.worker })
   const messenger = new Messenger({ deliveries, logger })
   const oneTimeCodes = new OneTimeCodes({ codes: codeModel, secret: config.pepper ?? config.tokens.key })
   const oneTimeTokens = new OneTimeTokens({ tokens: tokenModel })
@@ -331,6 +331,7 @@ export const createContext = (
     codes: oneTimeCodes,
     tokens: oneTimeTokens,
     proof: phoneProof,
+    secondFactor,
     users,
     sessions,
     messenger,
@@ -348,7 +349,6 @@ export const createContext = (
     worker: leases.worker,
   })
   const texts = textsOf({ app: config.appName, frontendUrl: config.frontendUrl })
-  const ownPassword = new OwnPassword({ users, matches: (user, password) => passwords.verify(user.passwordHash, password), audit })
   const known = {
     users,
     identities,
@@ -359,7 +359,7 @@ export const createContext = (
     codes: oneTimeCodes,
     tokens: oneTimeTokens,
     proof: phoneProof,
-    ownPassword,
+    ownCredentials,
   }
   const emails = new EmailService(known)
   const phoneChange = new PhoneChange(known)

@@ -10,7 +10,7 @@ const mostUnits = 2048
 export const Password = z.string().max(mostUnits).refine(isWellFormed, 'not well-formed Unicode').normalize('NFC')
 
 /** Of an authenticator, or a recovery code as it was typed. */
-const SecondCode = z.string().min(1).max(64)
+export const SecondCode = z.string().min(1).max(64)
 
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null
 

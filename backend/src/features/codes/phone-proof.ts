@@ -12,6 +12,12 @@ interface Dependencies {
   readonly audit: AuditLog
 }
 
+/**
+ * Nobody has proved the account's phone: it may have been made by anybody, and whatever else they set up to open it counts for nothing.
+ * Not an administrator's: an operator made it, and vouches for the phone.
+ */
+export const opensByPhoneAlone = ({ phoneVerifiedAt, role }: UserDocument): boolean => !phoneVerifiedAt && role !== 'admin'
+
 /** What it means for an account that somebody has proved its phone to be theirs. */
 export class PhoneProof {
   readonly #deps: Dependencies
@@ -20,7 +26,7 @@ export class PhoneProof {
   }
 
   /**
-   * An account whose phone was never proved may have been made by anybody: who proves the phone owns it, and whatever else opened it is void.
+   * Of an account whose phone nobody had proved, whatever else opened it is void: who proves the phone owns it.
    * Its password goes first and the proof is noted last, so that what a crash leaves undone is done at the next proof.
    * @throws Problem invalid_credentials where the phone is not the account's any more
    */
@@ -28,12 +34,14 @@ export class PhoneProof {
     if (user.phoneVerifiedAt) return user
     const { identities, sessions, tokens, audit } = this.#deps
     const userId = user._id.toHexString()
-    await identities.disown(userId)
-    await tokens.forget(['email', 'password_reset'], userId)
-    await sessions.revokeAll(userId, { reason: 'phone_proved' })
+    if (opensByPhoneAlone(user)) {
+      await identities.disown(userId)
+      await tokens.forget(['email', 'password_reset'], userId)
+      await sessions.revokeAll(userId, { reason: 'phone_proved' })
+    }
     const proved = await identities.noteProof(userId, user.phone)
     if (!proved) throw new Problem('invalid_credentials')
-    const actor = { kind: 'user', id: userId } as const
+    const actor = { kind: proved.role ?? 'user', id: userId } as const
     await audit.record({ action: 'phone.proved', outcome: 'done', actor, origin })
     return proved
   }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { Phone, PhoneGuess } from '../../http/phone.js'
-import { SignedIn } from '../accounts/index.js'
+import { SecondCode, SignedIn } from '../accounts/index.js'
 import { Device } from '../sessions/index.js'
 
 /** Six digits, as the SMS has them. */
@@ -10,7 +10,12 @@ export const StartCode = z.strictObject({ phone: Phone })
 
 export const CodeStarted = z.object({ expiresIn: z.int().positive().meta({ description: 'Seconds' }) }).meta({ id: 'CodeStarted' })
 
-export const VerifyCode = z.strictObject({ phone: PhoneGuess, code: Code, device: Device.optional() })
+export const VerifyCode = z.strictObject({
+  phone: PhoneGuess,
+  code: Code,
+  device: Device.optional(),
+  totp: SecondCode.optional().meta({ description: 'The code of the authenticator, or a recovery code' }),
+})
 export type VerifyCode = z.infer<typeof VerifyCode>
 
 const PhoneProved = z

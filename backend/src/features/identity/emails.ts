@@ -1,15 +1,16 @@
 import type { Caller, Origin } from '../../http/endpoint.js'
 import { Problem } from '../../http/problem.js'
+import type { OwnCredentials } from '../accounts/index.js'
 import type { AuditLog } from '../audit/index.js'
 import type { Messenger, OneTimeTokens } from '../codes/index.js'
-import type { UserIdentities } from '../users/index.js'
-import type { OwnPassword } from './own-password.js'
+import type { UserIdentities, UserService } from '../users/index.js'
 import type { ChangeEmail } from './schema.js'
 import type { Texts } from './texts.js'
 
 interface Dependencies {
+  readonly users: Pick<UserService, 'get'>
   readonly identities: UserIdentities
-  readonly ownPassword: OwnPassword
+  readonly ownCredentials: Pick<OwnCredentials, 'confirm'>
   readonly tokens: OneTimeTokens
   readonly messenger: Messenger
   readonly texts: Texts
@@ -28,9 +29,9 @@ export class EmailService {
    * @throws Problem invalid_credentials where a password was given and is wrong; service_unavailable where this server sends no mail
    */
   async request({ userId }: Caller, { email, password }: ChangeEmail, origin: Origin): Promise<void> {
-    const { identities, ownPassword, tokens, messenger, texts } = this.#deps
+    const { users, identities, ownCredentials, tokens, messenger, texts } = this.#deps
     messenger.requireMail()
-    if (password !== undefined) await ownPassword.require(userId, password, 'email.changed', origin)
+    if (password !== undefined) await ownCredentials.confirm(await users.get(userId), password, { action: 'email.changed', origin })
     await identities.setPendingEmail(userId, email)
     const token = await tokens.issue('email', userId, email)
     messenger.mail({ to: email, ...texts.verifyEmail(token) })
@@ -38,12 +39,13 @@ export class EmailService {
 
   /** @throws Problem invalid_credentials where the token is not good (any more); conflict where another account has proved the address */
   async verify(token: string, origin: Origin): Promise<void> {
-    const { identities, tokens, messenger, texts, audit } = this.#deps
+    const { users, identities, tokens, messenger, texts, audit } = this.#deps
     const { of: userId, email } = (await tokens.redeem('email', token)) ?? {}
     if (userId === undefined || email === undefined) throw new Problem('invalid_credentials', 'The link is not good any more')
-    const before = await identities.takeEmail(userId, email)
-    if (before === null) throw new Problem('invalid_credentials', 'The link is not good any more')
-    if (before === 'taken') throw new Problem('conflict', 'Another account has this e-mail address')
+    const before = await users.get(userId)
+    const after = await identities.takeEmail(userId, email)
+    if (after === null) throw new Problem('invalid_credentials', 'The link is not good any more')
+    if (after === 'taken') throw new Problem('conflict', 'Another account has this e-mail address')
     await tokens.forget(['password_reset'], userId) // it was sent to the address before
     await audit.record({ action: 'email.changed', outcome: 'done', actor: { kind: 'user', id: userId }, origin })
     if (before.email !== undefined && before.email !== email) messenger.mail({ to: before.email, ...texts.emailChanged() })

@@ -1,5 +1,4 @@
 export { EmailService } from './emails.js'
-export { OwnPassword } from './own-password.js'
 export { PasswordReset } from './password-reset.js'
 export { PhoneChange } from './phone-change.js'
 export { changeEmail, changePhone, forgotPassword, resetPassword, verifyEmail } from './routes.js'

@@ -5,13 +5,12 @@ import type { AccountPasswords } from '../accounts/index.js'
 import type { AuditLog } from '../audit/index.js'
 import type { Messenger, OneTimeCodes, OneTimeTokens, PhoneProof } from '../codes/index.js'
 import type { SessionService } from '../sessions/index.js'
-import type { UserDocument, UserIdentities, UserService } from '../users/index.js'
+import type { UserDocument, UserService } from '../users/index.js'
 import type { ForgotPassword, ResetPassword } from './schema.js'
 import type { Texts } from './texts.js'
 
 interface Dependencies {
-  readonly users: Pick<UserService, 'findByPhone' | 'get'>
-  readonly identities: UserIdentities
+  readonly users: Pick<UserService, 'findByEmail' | 'findByPhone' | 'get'>
   readonly passwords: AccountPasswords
   readonly sessions: Pick<SessionService, 'revokeAll'>
   readonly codes: OneTimeCodes
@@ -56,12 +55,13 @@ export class PasswordReset {
     const right = await this.#rightOf(body)
     if (!right) return this.#refuse(origin)
     passwords.require(right.user, body.newPassword, newPassword)
+    await passwords.requireNew(right.user, body.newPassword, newPassword)
     if (!(await right.use())) return this.#refuse(origin)
     const user = right.byPhone ? await proof.note(right.user, origin) : right.user
     await passwords.set(user, body.newPassword)
     const userId = user._id.toHexString()
     await sessions.revokeAll(userId, { reason: 'password_reset' })
-    await audit.record({ action: 'password.reset', outcome: 'done', actor: { kind: 'user', id: userId }, origin })
+    await audit.record({ action: 'password.reset', outcome: 'done', actor: { kind: user.role ?? 'user', id: userId }, origin })
   }
 
   async #refuse(origin: Origin): Promise<never> {
@@ -78,9 +78,9 @@ export class PasswordReset {
   }
 
   async #sendLink(email: string): Promise<void> {
-    const { identities, tokens, messenger, texts } = this.#deps
+    const { users, tokens, messenger, texts } = this.#deps
     messenger.requireMail()
-    const user = await identities.findByEmail(email)
+    const user = await users.findByEmail(email)
     const token = await tokens.issue('password_reset', user?._id.toHexString() ?? nobody(email))
     if (user?.email !== undefined) messenger.mail({ to: user.email, ...texts.resetByMail(token) })
   }

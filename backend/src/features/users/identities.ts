@@ -1,7 +1,17 @@
-import type { Model } from 'mongoose'
+import type { Model, QueryFilter, UpdateQuery } from 'mongoose'
 import { toObjectId } from '../../http/ids.js'
 import { isDuplicateKey } from '../../platform/duplicate-key.js'
+import type { Outbox, OutboxSource } from '../../realtime/outbox.js'
+import { outboxEntry } from '../../realtime/outbox-entry.js'
 import { lostPhoneOf, type UserDocument } from './model.js'
+
+interface Dependencies {
+  readonly users: Model<UserDocument>
+  readonly outbox: Outbox
+  readonly source: OutboxSource
+  /** This worker's name in outboxes. */
+  readonly worker: string
+}
 
 /** What a user's document holds to let somebody in who has the phone no more than anybody. */
 const openings = {
@@ -18,8 +28,10 @@ const openings = {
 
 /** By what people are known, and what proves it. */
 export class UserIdentities {
+  readonly #deps: Dependencies
   readonly #users: Model<UserDocument>
-  constructor(deps: { readonly users: Model<UserDocument> }) {
+  constructor(deps: Dependencies) {
+    this.#deps = deps
     this.#users = deps.users
   }
 
@@ -30,13 +42,7 @@ export class UserIdentities {
 
   /** Notes that a user's phone is theirs. @returns null where it is not the user's any more */
   async noteProof(userId: string, phone: string): Promise<UserDocument | null> {
-    return this.#users
-      .findOneAndUpdate({ _id: toObjectId(userId), phone }, { $set: { phoneVerifiedAt: new Date() } }, { returnDocument: 'after' })
-      .lean()
-  }
-
-  async findByEmail(email: string): Promise<UserDocument | null> {
-    return this.#users.findOne({ email }).lean()
+    return this.#tellChange({ _id: toObjectId(userId), phone }, { $set: { phoneVerifiedAt: new Date() } })
   }
 
   /** Keeps an address that is to be proved, in place of the one before. */
@@ -44,21 +50,31 @@ export class UserIdentities {
     await this.#users.updateOne({ _id: toObjectId(userId) }, { $set: { pendingEmail } })
   }
 
-  /** Makes a pending address the user's own. @returns the user as they were before; null where it is not pending any more; `taken` where another user has it */
+  /** Makes a pending address the user's own. @returns null where it is not pending any more; `taken` where another user has it */
   async takeEmail(userId: string, email: string): Promise<UserDocument | null | 'taken'> {
     const change = { $set: { email, emailVerifiedAt: new Date() }, $unset: { pendingEmail: '' } } as const
-    return orTaken(this.#users.findOneAndUpdate({ _id: toObjectId(userId), pendingEmail: email }, change).lean())
+    return orTaken(this.#tellChange({ _id: toObjectId(userId), pendingEmail: email }, change))
   }
 
-  /** Gives a user another phone, which they have proved. @returns the user as they were before; `taken` where another user has it */
+  /** Gives a user another phone, which they have proved. @returns `taken` where another user has it */
   async movePhone(userId: string, phone: string): Promise<UserDocument | null | 'taken'> {
-    return orTaken(this.#users.findOneAndUpdate({ _id: toObjectId(userId) }, { $set: { phone, phoneVerifiedAt: new Date() } }).lean())
+    return orTaken(this.#tellChange({ _id: toObjectId(userId) }, { $set: { phone, phoneVerifiedAt: new Date() } }))
   }
 
   /** Takes a phone from a user who has not proved it; nothing where they did meanwhile. */
   async losePhone(userId: string, phone: string): Promise<void> {
     const _id = toObjectId(userId)
     await this.#users.updateOne({ _id, phone, phoneVerifiedAt: { $exists: false } }, { $set: { phone: lostPhoneOf(userId) } })
+  }
+
+  /** Changes what only the person sees, and tells their devices in the same write. @returns the user after it */
+  async #tellChange(filter: QueryFilter<UserDocument>, change: UpdateQuery<UserDocument>): Promise<UserDocument | null> {
+    const { outbox, source, worker } = this.#deps
+    const entry = outboxEntry(worker, 'user.updated', new Date())
+    const update = { ...change, $inc: { version: 1 }, $push: { outbox: entry } }
+    const user = await this.#users.findOneAndUpdate(filter, update, { returnDocument: 'after' }).lean()
+    if (user) outbox.publish(source, [user]) // the sweeper publishes it if this worker dies first
+    return user
   }
 }
 

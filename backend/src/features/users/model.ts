@@ -73,6 +73,8 @@ export const settingsOf = ({ settings }: Pick<UserDocument, 'settings'>): Requir
 /** Stands in the place of a phone: nobody signs in to an account that has none. */
 export const lostPhoneOf = (userId: string): string => `lost:${userId}`
 
+export const hasPhone = ({ phone }: Pick<UserDocument, 'phone'>): boolean => !phone.startsWith('lost:')
+
 export const userSchema = new Schema<UserDocument>(
   {
     phone: { type: String, required: true },

@@ -1,4 +1,4 @@
-import { settingsOf, type UserDocument } from './model.js'
+import { hasPhone, settingsOf, type UserDocument } from './model.js'
 import type { MeView, UserView } from './schema.js'
 
 /** What others see of a person; the phone only where they may. */
@@ -7,7 +7,7 @@ export const viewUser = (user: UserDocument, { withPhone }: { readonly withPhone
   name: user.name,
   avatarUploadId: user.avatarUploadId?.toHexString() ?? null,
   about: user.about ?? null,
-  ...(withPhone && { phone: user.phone }),
+  ...(withPhone && hasPhone(user) && { phone: user.phone }),
   createdAt: user.createdAt.toISOString(),
   version: user.version,
 })
