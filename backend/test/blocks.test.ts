@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { outboxEntry } from '../src/realtime/outbox-entry.js'
 import { aStream as aStreamAt, at } from './support/listening.js'
 import { aDirectConversation, aGroup, aPerson, type Person } from './support/people.js'
+import { plansOf } from './support/plans.js'
 import type { SseClient } from './support/sse-client.js'
 import { countCommands, dataOf } from './support/streams.js'
 import { TcpProxy, targetOf, through } from './support/tcp-proxy.js'
@@ -89,7 +90,7 @@ describe('a block', () => {
     expect(await listOf(ann)).toEqual([])
   })
 
-  it('of more than 10,000 people is refused, with those that were lifted lately', async () => {
+  it('of more than 10,000 people is refused, with those that were lifted lately; their list is read in the order of its index', async () => {
     const [ann, bob] = [await aPerson(app), await aPerson(app)]
     const blockerId = new Types.ObjectId(ann.id)
     const createdAt = new Date()
@@ -99,6 +100,13 @@ describe('a block', () => {
     })
     await stored().insertMany(many)
     await ann.put(`/blocks/${bob.id}`).expect(409)
+    const { nextCursor } = (await ann.get('/blocks').expect(200)).body
+    for (const path of ['/blocks', `/blocks?cursor=${nextCursor}`]) {
+      const asked = () => ann.get(path).expect(200)
+      expect(await plansOf(app, 'blocks', asked)).toEqual([{ index: 'blocker_active_created', sortsOrScans: false }])
+    }
+    const asked = () => ann.get(`/users/${bob.id}`).expect(200)
+    expect(await plansOf(app, 'blocks', asked)).toEqual([{ index: 'pair', sortsOrScans: false }])
     await stored().updateMany({ blockerId, active: false }, { $set: { liftedAt: new Date(0) } })
     const [one] = many
     await ann.delete(`/blocks/${one?.blockedId.toHexString()}`).expect(204) // takes away those that were lifted long ago

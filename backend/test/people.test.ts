@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { type mongo, Types } from 'mongoose'
+import { Types } from 'mongoose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { foldName } from '../src/features/users/fold.js'
 import { aStream } from './support/listening.js'
 import { aDirectConversation, aPerson, aPhone, type Person } from './support/people.js'
+import { plansOf } from './support/plans.js'
 import { startTestApp, type TestApp } from './support/test-app.js'
 
 let app: TestApp
@@ -85,31 +86,16 @@ describe('searching for people', () => {
     await databaseOf().collection('users').insertMany(users)
     const page = (await ann.get('/users?q=many&limit=10').expect(200)).body
     for (const query of ['q=many', `q=many&limit=10&cursor=${page.nextCursor}`]) {
-      expect(await planOf('users', () => ann.get(`/users?${query}`).expect(200))).toEqual([['name_folded', false]])
+      expect(await plansOf(app, 'users', () => ann.get(`/users?${query}`).expect(200))).toEqual([
+        { index: 'name_folded', sortsOrScans: false },
+      ])
     }
     const phones = Array.from({ length: 100 }, aPhone)
-    expect(await planOf('users', () => ann.post('/contacts/lookup', { phones }).expect(200))).toEqual([['phone', false]])
+    expect(await plansOf(app, 'users', () => ann.post('/contacts/lookup', { phones }).expect(200))).toEqual([
+      { index: 'phone', sortsOrScans: false },
+    ])
   })
 })
-
-/** The index by which the queries of a collection are read meanwhile, and whether anything is sorted or scanned. */
-const planOf = async (collection: string, asking: () => PromiseLike<unknown>): Promise<[string | undefined, boolean][]> => {
-  const commands: mongo.Document[] = []
-  const listen = ({ commandName, command }: mongo.CommandStartedEvent): void => {
-    if (commandName === 'find' && command.find === collection) commands.push(command)
-  }
-  const client = databaseOf().getClient()
-  client.on('commandStarted', listen)
-  await asking()
-  client.off('commandStarted', listen)
-  const explained = commands.map(async ({ find, filter, sort, limit, projection }) => {
-    const explain = { find, filter, ...(sort && { sort }), ...(limit && { limit }), ...(projection && { projection }) }
-    const { queryPlanner } = await client.db(databaseOf().name).command({ explain })
-    const plan = JSON.stringify(queryPlanner.winningPlan)
-    return [/"indexName":"(\w+)"/.exec(plan)?.[1], /"stage":"(SORT|COLLSCAN)"/.test(plan)] as [string | undefined, boolean]
-  })
-  return Promise.all(explained)
-}
 
 describe('somebody’s profile', () => {
   it('is shown to everyone who is signed in; the phone to oneself', async () => {

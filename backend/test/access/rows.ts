@@ -86,6 +86,23 @@ export const rows: Readonly<Record<string, Row>> = {
   'GET /users/me': { expected: people(200), ask: nothing },
   'PATCH /users/me': { expected: people(200), ask: () => ({ body: { settings: { presence: true } } }) },
 
+  'GET /users': { expected: people(200), ask: () => ({ query: { q: 'owner' } }) },
+  'GET /users/:userId': {
+    expected: { ...people(200), blocked: 404 },
+    ask: (_scene, { people: { owner } }) => ({ params: { userId: owner.id } }),
+  },
+  'POST /users/batch': { expected: people(200), ask: (_scene, { people: { owner } }) => ({ body: { ids: [owner.id] } }) },
+  'POST /contacts/lookup': { expected: people(200), ask: (_scene, { people: { owner } }) => ({ body: { phones: [owner.phone] } }) },
+  'PUT /blocks/:userId': { expected: people(204), ask: (_scene, { people: { bystander } }) => ({ params: { userId: bystander.id } }) },
+  'DELETE /blocks/:userId': { expected: people(204), ask: (_scene, { people: { bystander } }) => ({ params: { userId: bystander.id } }) },
+  'GET /blocks': { expected: people(200), ask: nothing },
+  'POST /reports': { expected: members(201), ask: ({ conversationId }) => ({ body: { conversationId, reason: 'spam' } }) },
+  'GET /admin/reports': { expected: administrators(200), ask: nothing },
+  'POST /admin/reports/:reportId/resolve': {
+    expected: administrators(404),
+    ask: () => ({ params: { reportId: '0'.repeat(24) }, body: { action: 'dismissed' } }),
+  },
+
   'POST /conversations': {
     expected: people(201),
     ask: (_scene, { people: { bystander } }) => ({ body: { type: 'group', name: 'Another', memberIds: [bystander.id] } }),

@@ -44,7 +44,8 @@ export const aWorld = async (app: TestApp): Promise<World> => {
   const names = ['outsider', 'blocked', 'exMember', 'member', 'groupAdmin', 'owner', 'systemAdmin', 'bystander', 'suspect'] as const
   const registered = await Promise.all(names.map(async (name) => [name, await aPerson(app, { name })] as const))
   const people = Object.fromEntries(registered) as People
-  const { owner, groupAdmin, member, exMember, systemAdmin } = people
+  const { owner, groupAdmin, member, exMember, systemAdmin, blocked } = people
+  await owner.put(`/blocks/${blocked.id}`).expect(204)
 
   const scene = async (): Promise<Scene> => {
     const memberIds = [groupAdmin, member, exMember].map(({ id }) => id)

@@ -64,7 +64,8 @@ export class ReportService {
           )
     const found = await this.#deps.reports
       .find({ status, ...(after && { _id: { $lt: toObjectId(after[1]) } }) })
-      .sort({ status: 1, _id: -1 })
+      .sort({ _id: -1 })
+      .hint('status')
       .limit(limit + 1)
       .lean()
     const items = found.slice(0, limit)

@@ -1,0 +1,35 @@
+import type { mongo } from 'mongoose'
+import type { TestApp } from './test-app.js'
+
+interface Plan {
+  readonly index: string | undefined
+  /** Whether it is read in another order than it is answered in, or without an index. */
+  readonly sortsOrScans: boolean
+}
+
+/** How the queries of a collection that are asked meanwhile are read, as the database says it. */
+export const plansOf = async (app: TestApp, collection: string, asking: () => PromiseLike<unknown>): Promise<Plan[]> => {
+  const { connection } = app.context.mongo
+  const client = connection.getClient()
+  const commands: mongo.Document[] = []
+  const listen = ({ commandName, command }: mongo.CommandStartedEvent): void => {
+    if (commandName === 'find' && command.find === collection) commands.push(command)
+  }
+  client.on('commandStarted', listen)
+  await asking()
+  client.off('commandStarted', listen)
+  const explained = commands.map(async ({ find, filter, sort, hint, limit, projection }) => {
+    const explain = {
+      find,
+      filter,
+      ...(sort && { sort }),
+      ...(hint && { hint }),
+      ...(limit && { limit }),
+      ...(projection && { projection }),
+    }
+    const { queryPlanner } = await client.db(connection.name).command({ explain })
+    const plan = JSON.stringify(queryPlanner.winningPlan)
+    return { index: /"indexName":"(\w+)"/.exec(plan)?.[1], sortsOrScans: /"stage":"(SORT|COLLSCAN)"/.test(plan) }
+  })
+  return Promise.all(explained)
+}
