@@ -1,5 +1,6 @@
 import express, { type Express, type RequestHandler } from 'express'
 import type { Context } from './context.js'
+import { mountQrDemo, mountQrPage } from './features/qr-login/index.js'
 import { allowedHosts } from './http/allowed-hosts.js'
 import { crossOrigin } from './http/cross-origin.js'
 import { mountDocs } from './http/docs.js'
@@ -14,7 +15,7 @@ import { routes } from './routes.js'
 
 /** The order of the middleware; nothing else. */
 export const createApp = (context: Context): Express => {
-  const { server } = context.config
+  const { environment, server } = context.config
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
@@ -27,6 +28,8 @@ export const createApp = (context: Context): Express => {
   app.use(allowedHosts(server.allowedHosts))
 
   if (server.docs) mountDocs(app, openApiDocument(server), countStranger(context))
+  mountQrPage(app, context.config, countStranger(context))
+  if (environment === 'development') mountQrDemo(app, context.config)
   app.use('/sse', requireDatabase(context.mongo)) // until its generation is known, no position can be judged
   mount(app, '', routes[''], context)
   app.use('/api/v1', requireDatabase(context.mongo))

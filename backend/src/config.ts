@@ -21,8 +21,6 @@ export interface Config {
     readonly host: string
     readonly port: number
     readonly publicUrl: string
-    /** The page that a QR picture leads to. */
-    readonly qrUrl: string
     readonly trustProxy: false | number | string[]
     readonly corsOrigins: readonly string[]
     /** None: any host is served. */
@@ -60,6 +58,16 @@ export interface Config {
   readonly geoIpFile: string | undefined
   readonly pepper: KeyObject | undefined
   readonly appName: string
+  /** Where a QR code leads, and what opens the app from there. */
+  readonly qrPage: {
+    readonly url: string
+    /** Of links that the app opens: `heliograph` for `heliograph://…`. */
+    readonly appScheme: string | undefined
+    readonly appStoreUrl: string | undefined
+    readonly playStoreUrl: string | undefined
+    readonly appleAppIds: readonly string[]
+    readonly android: { readonly packageName: string; readonly certificateFingerprints: readonly string[] } | undefined
+  }
   /** Where the links in mails lead, without a slash at its end. */
   readonly frontendUrl: string
   readonly smsCodeText: string
@@ -112,7 +120,13 @@ export const readConfig = (environment: Environment = process.env, place: { clus
     else faults.push(`${name}: ${text === undefined ? 'is required' : parsed.error.issues.map((issue) => issue.message).join('; ')}`)
   }
   if (values.NODE_ENV === 'production' && !values.MONGO_URI) faults.push('MONGO_URI: is required in production')
-  faults.push(...tokenFaults(values), ...redisFaults(values, place), ...deliveryFaults(values), ...securityFaults(values))
+  faults.push(
+    ...tokenFaults(values),
+    ...redisFaults(values, place),
+    ...deliveryFaults(values),
+    ...securityFaults(values),
+    ...androidFaults(values),
+  )
   if (faults.length > 0) throw new ConfigError(faults)
   return toConfig(values as Values, environment.NODE_APP_INSTANCE ?? '0')
 }
@@ -140,7 +154,6 @@ const toConfig = (values: Values, worker: string): Config => {
       host: values.HOST,
       port: values.PORT,
       publicUrl,
-      qrUrl: values.QR_URL ?? `${publicUrl.replace(/\/$/, '')}/qr`,
       trustProxy: values.TRUST_PROXY,
       corsOrigins: values.CORS_ORIGIN,
       allowedHosts: values.ALLOWED_HOSTS,
@@ -169,6 +182,14 @@ const toConfig = (values: Values, worker: string): Config => {
     geoIpFile: values.GEOIP_FILE,
     pepper: values.AUTH_PEPPER ? createSecretKey(values.AUTH_PEPPER, 'utf8') : undefined,
     appName: values.APP_NAME,
+    qrPage: {
+      url: values.QR_URL ?? `${publicUrl.replace(/\/$/, '')}/qr`,
+      appScheme: values.APP_SCHEME,
+      appStoreUrl: values.APP_STORE_URL,
+      playStoreUrl: values.PLAY_STORE_URL,
+      appleAppIds: values.APPLE_APP_IDS,
+      android: androidOf(values),
+    },
     frontendUrl: (values.FRONTEND_URL ?? 'http://localhost:5173').replace(/\/+$/, ''),
     smsCodeText: values.SMS_CODE_TEXT,
     sms: smsOf(values),
@@ -241,3 +262,11 @@ const strangersOf = ({ RATE_LIMIT_WINDOW_MS: windowMs, RATE_LIMIT_MAX_REQUESTS: 
   if (!fallback) return {}
   return { ip: { points: points ?? fallback.points, windowSeconds: windowMs ? windowMs / 1000 : fallback.windowSeconds } }
 }
+
+const androidFaults = ({ ANDROID_PACKAGE: name, ANDROID_CERT_FINGERPRINTS: fingerprints = [] }: Partial<Values>): string[] => {
+  if (name !== undefined && fingerprints.length === 0) return ['ANDROID_CERT_FINGERPRINTS: is required with ANDROID_PACKAGE']
+  return name === undefined && fingerprints.length > 0 ? ['ANDROID_PACKAGE: is required with ANDROID_CERT_FINGERPRINTS'] : []
+}
+
+const androidOf = ({ ANDROID_PACKAGE: packageName, ANDROID_CERT_FINGERPRINTS: certificateFingerprints }: Values) =>
+  packageName === undefined ? undefined : { packageName, certificateFingerprints }

@@ -366,7 +366,7 @@ export const createContext = (
   const passwordReset = new PasswordReset({ ...known, passwords: accountPasswords })
   const challenges = new Challenges(() => collection('qr_challenges'), qrTimes)
   const qrWatch = new Watch({ challenges, hub, logger, lookEvery: qrTimes?.lookEvery })
-  const qrBrowser = new QrBrowserSide({ challenges, watch: qrWatch, hub, users, sessions, audit, pageUrl: config.server.qrUrl })
+  const qrBrowser = new QrBrowserSide({ challenges, watch: qrWatch, hub, users, sessions, audit, pageUrl: config.qrPage.url })
   const qrPhone = new QrPhoneSide({ challenges, watch: qrWatch, users, audit })
   const memberships = new Memberships({ conversations: conversationModel, hub })
   const conversationOutbox = conversationSource({

@@ -121,6 +121,19 @@ const sender = z
 
 const defaultCodeText = '{{code}} is your {{app}} code. It is good for {{minutes}} minutes. Give it to nobody.'
 
+/** Texts separated by commas; none when empty. */
+const listOf = (each: RegExp, expected: string) =>
+  z
+    .string()
+    .transform((text) => text.split(',').map((item) => item.trim()))
+    .pipe(z.array(z.string().regex(each, expected)))
+    .default([])
+
+const appScheme = z
+  .string()
+  .regex(/^[a-z][a-z0-9+.-]*$/, 'a scheme such as heliograph')
+  .refine((scheme) => !/^(https?|javascript|data|file|blob|vbscript|about)$/.test(scheme), 'not a scheme of an app')
+
 const variable = <S extends z.ZodType>(
   section: string,
   about: string,
@@ -157,12 +170,6 @@ export const variables = {
     'Where clients reach the API from outside',
     'http://localhost:3000',
     url(/^https?:\/\/\S+$/, 'https://chat.example.com').optional(),
-  ),
-  QR_URL: variable(
-    'Server',
-    'The page that a sign-in QR picture leads to, where it is not API_URL/qr; the token comes behind its #',
-    'https://chat.example.com/qr',
-    url(/^https?:\/\/[^\s#?]+$/, 'https://chat.example.com/qr').optional(),
   ),
   TRUST_PROXY: variable('Server', 'The number of reverse proxies in front, or their addresses', 'false', trustProxy.default(false)),
   CORS_ORIGIN: variable(
@@ -393,6 +400,47 @@ export const variables = {
     { secret: true },
   ),
   SECURITY_ALERT_EMAIL: variable('Alerts', 'Whom they are mailed to', 'security@example.com', z.email().optional()),
+
+  QR_URL: variable(
+    'Apps',
+    'The page that a sign-in QR code leads to, where it is not API_URL/qr; the token comes behind its #',
+    'https://chat.example.com/qr',
+    url(/^https?:\/\/[^\s#?]+$/, 'https://chat.example.com/qr').optional(),
+  ),
+  APP_SCHEME: variable('Apps', 'The page opens the app by links of this scheme', 'heliograph', appScheme.optional()),
+  APP_STORE_URL: variable(
+    'Apps',
+    'Where the page offers the app for iOS',
+    'https://apps.apple.com/app/id1234567890',
+    url(/^https:\/\/\S+$/, 'https://apps.apple.com/app/id1234567890').optional(),
+  ),
+  PLAY_STORE_URL: variable(
+    'Apps',
+    'Where the page offers the app for Android',
+    'https://play.google.com/store/apps/details?id=com.example.chat',
+    url(/^https:\/\/\S+$/, 'https://play.google.com/store/apps/details?id=com.example.chat').optional(),
+  ),
+  APPLE_APP_IDS: variable(
+    'Apps',
+    'Team and bundle ids of apps that iOS opens in place of the page, separated by commas',
+    'ABCDE12345.com.example.chat',
+    listOf(/^[A-Z0-9]{10}\.[\w.-]+$/, 'ids such as ABCDE12345.com.example.chat, separated by commas'),
+  ),
+  ANDROID_PACKAGE: variable(
+    'Apps',
+    'The app that Android opens in place of the page',
+    'com.example.chat',
+    z
+      .string()
+      .regex(/^[a-z]\w*(\.[a-z]\w*)+$/i, 'a package such as com.example.chat')
+      .optional(),
+  ),
+  ANDROID_CERT_FINGERPRINTS: variable(
+    'Apps',
+    'SHA-256 of the certificates that it is signed with, separated by commas',
+    Array.from({ length: 32 }, () => 'AB').join(':'),
+    listOf(/^[0-9A-F]{2}(:[0-9A-F]{2}){31}$/, 'SHA-256 fingerprints such as AB:CD:…, 32 bytes each, separated by commas'),
+  ),
 
   RATE_LIMIT_WINDOW_MS: variable(
     'Limits',

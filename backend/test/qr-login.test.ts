@@ -1,5 +1,5 @@
 import { Types } from 'mongoose'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { aPerson, type Person } from './support/people.js'
 import {
   anApproved,
@@ -367,6 +367,17 @@ describe('an exchange', () => {
     await letExpire(app, late)
     expect(await late.status()).toBe('expired')
     await late.exchange().expect(409)
+  })
+
+  it('waits for a lockdown’s end, like every sign-in', async () => {
+    const browser = await anApproved(app, ann)
+    await app.context.admission.lockDown()
+    await vi.waitUntil(() => app.context.admission.closed, { timeout: 15_000 })
+    const answer = await browser.exchange().expect(503)
+    expect(answer.body.code).toBe('lockdown')
+    await app.context.admission.reopen()
+    await vi.waitUntil(() => !app.context.admission.closed, { timeout: 15_000 })
+    await browser.exchange().expect(200)
   })
 
   it('is refused where the phone was signed out meanwhile', async () => {

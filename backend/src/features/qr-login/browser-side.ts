@@ -85,14 +85,14 @@ export class QrBrowserSide {
     const { challenges, users, sessions, audit } = this.#deps
     const { challenge, now, scanner } = await this.#own(id, verifier)
     if (now !== 'approved' || !scanner) throw new Problem('conflict', whyNoSession[now])
-    await this.#requireSignedIn(scanner)
     const user = await users.get(scanner.userId.toHexString())
+    await this.#requireSignedIn(scanner, user)
     const used = await challenges.moveApproved(toObjectId(id), { challenge }, { status: 'used' })
     if (!used) throw new Problem('conflict', whyNoSession[await this.status(id, verifier)])
     const target = { kind: 'qr', id }
     await audit.record({ action: 'qr.exchanged', outcome: 'done', actor: { kind: 'user', id: user._id.toHexString() }, target, origin })
     const opened = await sessions.open(user, used.device, origin)
-    await this.#requireSignedIn(scanner).catch(async (error: unknown) => {
+    await this.#requireSignedIn(scanner, user).catch(async (error: unknown) => {
       // All sessions may have been ended just before this one began.
       await sessions.revoke({ userId: user._id.toHexString(), sessionId: opened.session._id.toHexString() }, 'logout')
       throw error
@@ -110,12 +110,12 @@ export class QrBrowserSide {
     return challenge
   }
 
-  /** @throws Problem conflict where the session of the phone has ended */
-  async #requireSignedIn({ userId, sessionId }: Scanner): Promise<void> {
+  /** @throws Problem conflict where the session of the phone has ended, lockdown where it has to wait */
+  async #requireSignedIn({ sessionId }: Scanner, { _id, role }: UserDocument): Promise<void> {
     try {
-      await this.#deps.sessions.endOf({ userId: userId.toHexString(), sessionId: sessionId.toHexString() })
+      await this.#deps.sessions.endOf({ userId: _id.toHexString(), sessionId: sessionId.toHexString(), ...(role && { role }) })
     } catch (error) {
-      if (!(error instanceof Problem)) throw error
+      if (!(error instanceof Problem) || error.code !== 'session_revoked') throw error
       throw new Problem('conflict', 'The phone that approved was signed out', { cause: error })
     }
   }

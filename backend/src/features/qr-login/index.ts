@@ -1,6 +1,7 @@
 export { QrBrowserSide } from './browser-side.js'
 export { Challenges, type QrTimes } from './challenges.js'
 export { type ChallengeDocument, challengeSchema } from './model.js'
+export { mountQrDemo, mountQrPage } from './pages.js'
 export { QrPhoneSide } from './phone-side.js'
 export { approveQr, denyQr, exchangeQr, getQrStatus, openQrStream, scanQr, startQr } from './routes.js'
 export { Watch } from './watch.js'
