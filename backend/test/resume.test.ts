@@ -254,9 +254,8 @@ describe('the outbox', () => {
     const { ann, conversation } = await aDirectConversation(app)
     const { connection } = app.context.mongo
     const dead = randomUUID()
-    await connection
-      .collection<{ _id: string }>('leases')
-      .insertOne(Object.assign({ _id: `worker:${dead}` }, { holder: dead, expiresAt: new Date(0) }))
+    const leases = connection.collection<{ _id: string; holder: string; expiresAt: Date }>('leases')
+    await leases.insertOne({ _id: `worker:${dead}`, holder: dead, expiresAt: new Date(0) })
     const stored = Array.from({ length: 2500 }, (_, n) => ({
       conversationId: new Types.ObjectId(conversation.id),
       seq: n + 1,
