@@ -1,5 +1,6 @@
 import { Types } from 'mongoose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { UserDocument } from '../src/features/users/index.js'
 import { aPerson, type Person } from './support/people.js'
 import { codeOfMe, type Session, signIn, streamOf } from './support/sessions.js'
 import { startTestApp, type TestApp } from './support/test-app.js'
@@ -195,7 +196,9 @@ describe('a person’s sessions', () => {
     const person = await aPerson(app)
     const used = await signIn(app, person)
     const userId = new Types.ObjectId(person.id)
-    for (let n = 0; n < 98; n++) await app.context.sessions.open({ _id: userId }, null)
+    const user = await app.context.mongo.connection.collection<UserDocument>('users').findOne({ _id: userId })
+    if (!user) throw new Error('They have just registered')
+    for (let n = 0; n < 98; n++) await app.context.sessions.open(user, null)
     await stored().updateOne(idOf(used), { $set: { lastSeenAt: new Date(Date.now() + 60_000) } })
     expect(await codeOfMe(app, person)).toBeUndefined()
     await stored().updateMany({ userId, lastSeenAt: { $lt: new Date() } }, { $set: { lastSeenAt: new Date(Date.now() - 60_000) } })
