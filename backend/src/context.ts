@@ -113,6 +113,7 @@ import { Leases } from './realtime/leases.js'
 import { MemoryLog } from './realtime/log/memory-log.js'
 import { RedisLog } from './realtime/log/redis-log.js'
 import { Outbox } from './realtime/outbox.js'
+import { Pulse } from './realtime/pulse.js'
 import { Sweeper } from './realtime/sweeper.js'
 
 export type Context = ReturnType<typeof createContext>
@@ -196,6 +197,7 @@ export const createContext = (
       })
     : new MemoryLog(config.eventLog)
   const hub = new Hub(log, logger)
+  const pulse = new Pulse(hub)
   const outbox = new Outbox({ log, logger, onEpoch: (epoch) => hub.noteEpoch(epoch), ...timing })
   const collection = <D extends object>(name: string) => connection.getClient().db(connection.name).collection<D>(name)
   const leases = new Leases({ leases: () => collection('leases'), logger })
@@ -554,6 +556,7 @@ export const createContext = (
         await (config.environment === 'production' ? requireIndexes(models) : createIndexes(models))
         await leases.start()
         await revokedSessions.start()
+        pulse.start()
         await admission.start()
         sweeper.start()
         maintenance.start()
@@ -582,6 +585,7 @@ export const createContext = (
       await deliveries.close()
       leases.stop()
       await limits.stop()
+      await pulse.stop()
       redis?.close()
       await mongo.close()
     },

@@ -56,9 +56,12 @@ export class ControlFeed {
     }
   }
 
-  /** Resolves when everything that was told before is heeded: an answer on the same connection comes after it. @throws where Redis is away */
-  async heard(): Promise<void> {
-    await this.listen(true)
+  /**
+   * Resolves when everything that was told before is heeded: an answer on the same connection comes after it.
+   * @param catchUp see `listen`. @throws where Redis is away
+   */
+  async heard(catchUp = true): Promise<void> {
+    await this.listen(catchUp)
     const losses = this.#losses
     await this.#deps.log.subscribe(this.#channels)
     this.#check(losses)

@@ -49,6 +49,8 @@ interface RevokedSession {
 const heartbeatTurns = 20
 const turnMs = 1000
 const drainJitterMs = 3000
+/** What a worker believes because it heard nothing else is a second old at most. */
+const mostSilentMs = 1000
 /** The blank line after an id. */
 const positionAlone = Buffer.from('\n')
 /** More than these of one session at this worker, and the oldest ends. */
@@ -73,6 +75,7 @@ export class Hub implements LogListener {
   readonly #arrivals = new Arrivals((channel, frame) => this.#live(channel, frame))
   readonly #timer: NodeJS.Timeout
   #turn = 0
+  #confirmedAt: number | undefined
   #epoch: string | undefined
   #draining = false
   #slowDisconnects = 0
@@ -143,9 +146,20 @@ export class Hub implements LogListener {
     return this.#streams.has(stream)
   }
 
-  /** Another value whenever something that all hubs were told may have gone by unheard; undefined while nothing is heard. */
+  /**
+   * Another value whenever something that all hubs were told may have gone by unheard; undefined while nothing is heard,
+   * or nothing has confirmed for a second that it is.
+   */
   get hearing(): number | undefined {
+    if (this.#confirmedAt !== undefined && performance.now() - this.#confirmedAt > mostSilentMs) return undefined
     return this.#controlFeed.hearing
+  }
+
+  /** Makes sure that all that was told before is heeded: a connection may hang for long before it is given up. @throws where Redis is away */
+  async confirm(): Promise<void> {
+    const askedAt = performance.now()
+    await this.#controlFeed.heard(this.#streams.size > 0)
+    this.#confirmedAt = askedAt
   }
 
   /** Calls back for each session that ends before its time. */

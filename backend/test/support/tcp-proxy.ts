@@ -34,6 +34,16 @@ export class TcpProxy {
     this.#up = true
   }
 
+  /** Lets nothing through, and breaks nothing: who asks waits. */
+  hang(): void {
+    for (const socket of this.#sockets) socket.pause()
+  }
+
+  /** What was held comes through. */
+  flow(): void {
+    for (const socket of this.#sockets) socket.resume()
+  }
+
   async close(): Promise<void> {
     this.cut()
     this.#server.close()

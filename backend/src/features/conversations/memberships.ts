@@ -6,8 +6,10 @@ import type { Membership } from '../../realtime/resume.js'
 import type { ConversationDocument, Member } from './model.js'
 import { rolesThatMay } from './permissions.js'
 
-/** How long a worker may believe that somebody is a member; a refusal is never remembered. */
-const cacheTtlMs = 1000
+/** How long a worker believes that somebody is a member while it hears who leaves; a refusal is never remembered. */
+const heardTtlMs = 60_000
+/** The same while it may not hear it. */
+const unheardTtlMs = 1000
 const mostCached = 50_000
 
 /** A member's, in a conversation. */
@@ -16,12 +18,21 @@ export interface Place {
   readonly partner?: string
 }
 
+interface Known {
+  readonly place: Place
+  readonly at: number
+  /** What the hub heard when this was read; see `Hub.hearing`. */
+  readonly hearing: number | undefined
+}
+
 /** Who is in which conversation: the question before every read and write. */
 export class Memberships {
   readonly #conversations: Model<ConversationDocument>
-  readonly #known = new LRUCache<string, Place>({ max: mostCached, ttl: cacheTtlMs })
+  readonly #hub: Pick<Hub, 'hearing'>
+  readonly #known = new LRUCache<string, Known>({ max: mostCached, ttl: heardTtlMs })
   #forgotten = 0
-  constructor(deps: { conversations: Model<ConversationDocument>; hub: Pick<Hub, 'onLeft' | 'askMembership'> }) {
+  constructor(deps: { conversations: Model<ConversationDocument>; hub: Pick<Hub, 'onLeft' | 'askMembership' | 'hearing'> }) {
+    this.#hub = deps.hub
     this.#conversations = deps.conversations
     deps.hub.askMembership((userId, conversationId) => this.#isStored(userId, conversationId))
     deps.hub.onLeft(({ conversationId, userIds }) => this.forget(conversationId, userIds))
@@ -35,7 +46,8 @@ export class Memberships {
   async placeOf(userId: string, conversationId: string): Promise<Place | undefined> {
     const key = keyOf(conversationId, userId)
     const known = this.#known.get(key)
-    if (known) return known
+    if (known && this.#isBelieved(known)) return known.place
+    const asked = { at: performance.now(), hearing: this.#hub.hearing }
     const before = this.#forgotten
     const found = await this.#conversations
       .findOne({ _id: toObjectId(conversationId), 'members.userId': toObjectId(userId) }, { directKey: 1 })
@@ -44,8 +56,14 @@ export class Memberships {
     const partner = found.directKey?.split(':').find((id) => id !== userId)
     const place = partner === undefined ? {} : { partner }
     // Somebody who left while this was read may be the one who was found.
-    if (before === this.#forgotten) this.#known.set(key, place)
+    if (before === this.#forgotten) this.#known.set(key, { place, ...asked })
     return place
+  }
+
+  /** What was read before a gap in what is heard is worth no more than what is not heard at all. */
+  #isBelieved({ at, hearing: then }: Known): boolean {
+    const { hearing } = this.#hub
+    return (hearing !== undefined && hearing === then) || performance.now() - at < unheardTtlMs
   }
 
   async #isStored(userId: string, conversationId: string): Promise<boolean> {
