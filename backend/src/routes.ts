@@ -4,6 +4,7 @@ import { createApiKey, exchangeApiKey, listApiKeys, revokeApiKey } from './featu
 import { readAudit } from './features/audit/index.js'
 import { blockUser, listBlocks, unblockUser } from './features/blocks/index.js'
 import { startCode, verifyCode } from './features/codes/index.js'
+import { getConfig } from './features/configuration/index.js'
 import {
   addMembers,
   changeRole,
@@ -34,6 +35,7 @@ import type { AnyEndpoint } from './http/endpoint.js'
 export const routes: Readonly<Record<'' | '/api/v1', readonly AnyEndpoint[]>> = {
   '': [getHealth, getLiveness, getReadiness, getReady, openStream],
   '/api/v1': [
+    getConfig,
     register,
     login,
     changePassword,

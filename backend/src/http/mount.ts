@@ -12,7 +12,8 @@ import { originOf } from './origin.js'
 import { Problem } from './problem.js'
 import { recordingRefusals } from './recording-refusals.js'
 
-const readJson = express.json({ limit: '256kb', type: 'application/json' })
+export const mostBodyBytes = 256 * 1024
+const readJson = express.json({ limit: mostBodyBytes, type: 'application/json' })
 const mostErrors = 20
 
 /** Makes Express routes from declarations. One handler a route: who, how often, what, then the work. */

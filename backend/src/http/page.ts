@@ -1,6 +1,9 @@
 import { z } from 'zod'
 import { Problem } from './problem.js'
 
+export const mostOfPage = 100
+export const defaultPageSize = 50
+
 /** What every list takes. */
 export const PageQuery = z.strictObject({
   cursor: z.string().max(500).optional(),
@@ -8,8 +11,8 @@ export const PageQuery = z.strictObject({
     .string()
     .regex(/^\d{1,3}$/, 'a whole number')
     .transform(Number)
-    .pipe(z.number().min(1).max(100))
-    .default(50),
+    .pipe(z.number().min(1).max(mostOfPage))
+    .default(defaultPageSize),
 })
 
 /** What every list answers; `nextCursor` is null at the end. */

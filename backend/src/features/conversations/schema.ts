@@ -5,7 +5,7 @@ import { DisplayName, multilineText } from '../../http/text.js'
 import { roles } from './model.js'
 
 export const mostMembers = 1024
-const mostAdded = 100
+export const mostAdded = 100
 const mostOfDescription = 1000
 
 export const ConversationParams = z.strictObject({ conversationId: Id })

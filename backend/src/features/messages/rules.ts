@@ -3,7 +3,7 @@ import { Problem } from '../../http/problem.js'
 import type { Memberships } from '../conversations/index.js'
 import type { MessageDocument } from './model.js'
 
-const editableHours = 24
+export const editableSeconds = 24 * 3600
 /** Each must be told; while Redis is away they gather. */
 const mostUntold = 1000
 
@@ -12,7 +12,7 @@ export function requireEditable(message: MessageDocument, caller: Caller): asser
   if (message.type === 'system') throw new Problem('forbidden', 'A system message stays as it is')
   if (message.senderId.toHexString() !== caller.userId) throw new Problem('forbidden', 'Only its sender may edit a message')
   if (message.deletedAt || message.text === null) throw new Problem('conflict', 'The message is deleted')
-  if (Date.now() - message.createdAt.getTime() > editableHours * 3_600_000) throw new Problem('forbidden', 'The time to edit is over')
+  if (Date.now() - message.createdAt.getTime() > editableSeconds * 1000) throw new Problem('forbidden', 'The time to edit is over')
   if ((message.outbox?.length ?? 0) >= mostUntold)
     throw new Problem('service_unavailable', 'Too many edits of this message wait to be told')
 }

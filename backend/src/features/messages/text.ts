@@ -1,7 +1,7 @@
 import { hasAtMost, visibleText } from '../../http/text.js'
 
-const mostGraphemes = 8000
-const mostBytes = 64 * 1024
+export const mostGraphemes = 8000
+export const mostBytes = 64 * 1024
 
 /** A message's text: NFC, 1 to 8,000 graphemes, at most 64 KB, and something in it to see. */
 export const MessageText = visibleText(mostBytes, 'at most 64 KB')
