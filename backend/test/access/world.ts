@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { toObjectId } from '../../src/http/ids.js'
 import { AccessTokens } from '../../src/platform/access-tokens.js'
 import { aPerson, type Person } from '../support/people.js'
@@ -34,6 +35,8 @@ export interface Scene {
 
 export interface World {
   readonly people: People
+  /** Nobody's of the actors. */
+  readonly sessionOfBystander: string
   /** A new group, as it is before anybody touches it. */
   scene(): Promise<Scene>
   /** What an actor shows: an access token of a session that is new, where they are signed in. */
@@ -47,21 +50,31 @@ export const aWorld = async (app: TestApp): Promise<World> => {
   const { owner, groupAdmin, member, exMember, systemAdmin, blocked } = people
   await owner.put(`/blocks/${blocked.id}`).expect(204)
 
-  const scene = async (): Promise<Scene> => {
-    const memberIds = [groupAdmin, member, exMember].map(({ id }) => id)
-    const { body: conversation } = await owner.post('/conversations', { type: 'group', name: 'The hill', memberIds }).expect(201)
-    const members = `/conversations/${conversation.id}/members`
-    await owner.patch(`${members}/${groupAdmin.id}`, { role: 'admin' }).expect(200)
-    await owner.delete(`${members}/${exMember.id}`).expect(204)
-    const { body: message } = await member.send(conversation.id, {}).expect(201)
-    return { conversationId: conversation.id, messageId: message.id }
-  }
+  await app.context.mongo.connection.collection('users').updateOne({ _id: toObjectId(systemAdmin.id) }, { $set: { role: 'admin' } })
 
   const signIn = async (person: Person): Promise<string> => {
     const role = person === systemAdmin ? ({ role: 'admin' } as const) : {}
     const { accessToken } = await app.context.sessions.open({ _id: toObjectId(person.id), ...role }, null)
     return accessToken
   }
+  /** With a session of its own: an actor may have ended all others. */
+  const calls = async (person: Person) => {
+    const token = await signIn(person)
+    return (method: 'post' | 'patch' | 'delete', path: string, body?: object) =>
+      app.request[method](`/api/v1${path}`).auth(token, { type: 'bearer' }).send(body)
+  }
+  const scene = async (): Promise<Scene> => {
+    const [ofOwner, ofMember] = await Promise.all([calls(owner), calls(member)])
+    const memberIds = [groupAdmin, member, exMember].map(({ id }) => id)
+    const { body: group } = await ofOwner('post', '/conversations', { type: 'group', name: 'The hill', memberIds }).expect(201)
+    const members = `/conversations/${group.id}/members`
+    await ofOwner('patch', `${members}/${groupAdmin.id}`, { role: 'admin' }).expect(200)
+    await ofOwner('delete', `${members}/${exMember.id}`).expect(204)
+    const said = { clientId: randomUUID(), text: 'hello' }
+    const { body: message } = await ofMember('post', `/conversations/${group.id}/messages`, said).expect(201)
+    return { conversationId: group.id, messageId: message.id }
+  }
+
   const revoked = await signIn(member)
   await app.request.post('/api/v1/auth/logout').auth(revoked, { type: 'bearer' }).expect(204)
   const past = new AccessTokens({ ...app.context.config.tokens, accessTtlSeconds: -60 })
@@ -72,5 +85,6 @@ export const aWorld = async (app: TestApp): Promise<World> => {
     if (isStranger(actor)) return actor === 'expired' ? expired : revoked
     return signIn(people[actor])
   }
-  return { people, scene, tokenOf }
+  const ofBystander = await people.bystander.get('/sessions').expect(200)
+  return { people, sessionOfBystander: ofBystander.body.items[0].id, scene, tokenOf }
 }

@@ -17,6 +17,7 @@ export const UsersQuery = PageQuery.extend({
     .normalize('NFC')
     .trim()
     .refine((text) => text.length > 0, 'at least one character')
+    .refine((text) => !/\p{Cc}/u.test(text), 'no control characters')
     .optional(),
   role: z.enum(['user', 'admin']).optional(),
   suspended: Flag.optional(),
