@@ -40,9 +40,9 @@ const outcomeOf = ({ id, verifier }) =>
     }
     events.addEventListener('qr.scanned', ({ data }) => say(`${JSON.parse(data).name} has scanned it. Choose this number on the phone.`))
     for (const outcome of ['approved', 'denied', 'used', 'expired']) events.addEventListener(`qr.${outcome}`, () => done(outcome))
-    events.onerror = () => {
+    events.addEventListener('error', () => {
       if (events.readyState === EventSource.CLOSED) setTimeout(done, retryMs, 'expired') // refused: a new one may do
-    }
+    })
   })
 
 const visible = async () => {

@@ -293,14 +293,18 @@ const chunksOf = <T>(all: readonly T[]): T[][] =>
   Array.from({ length: Math.ceil(all.length / mostInOneWrite) }, (_, n) => all.slice(n * mostInOneWrite, (n + 1) * mostInOneWrite))
 
 /**
- * Takes entries out of their outboxes; an empty outbox goes altogether, so that its document leaves the index. `changedAt` moves on:
+ * Takes entries out of their outboxes; an empty outbox goes altogether, so that its document leaves the index, in the same write: a worker
+ * may be gone after it. `changedAt` moves on:
  * who asks what has changed since finds a document while it has something to tell, and by this time afterwards, whatever clock made it.
  */
 const forget = async (source: OutboxSource, told: readonly Told[]): Promise<void> => {
   const ids = told.map(({ id }) => id)
   const eventIds = told.map(({ eventId }) => eventId)
+  const left = { $filter: { input: '$outbox', cond: { $not: [{ $in: ['$$this.eventId', eventIds] }] } } }
   await source
     .collection()
-    .updateMany({ _id: { $in: ids } }, { $pull: { outbox: { eventId: { $in: eventIds } } }, $currentDate: { changedAt: true } })
-  await source.collection().updateMany({ _id: { $in: ids }, outbox: { $size: 0 } }, { $unset: { outbox: '' } })
+    .updateMany({ _id: { $in: ids }, outbox: { $exists: true } }, [
+      { $set: { outbox: left, changedAt: '$$NOW' } },
+      { $set: { outbox: { $cond: [{ $eq: ['$outbox', []] }, '$$REMOVE', '$outbox'] } } },
+    ])
 }
