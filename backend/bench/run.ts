@@ -1,11 +1,13 @@
 import { benchAccess } from './access/access.js'
 import { benchHttp } from './http/http.js'
+import { benchLogin } from './login/login.js'
 import { benchSend } from './send/send.js'
 import { benchStream } from './stream/stream.js'
 
 const benchmarks: Readonly<Record<string, (words: readonly string[]) => Promise<void>>> = {
   access: benchAccess,
   http: benchHttp,
+  login: benchLogin,
   send: benchSend,
   stream: benchStream,
 }

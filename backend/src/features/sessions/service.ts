@@ -143,9 +143,11 @@ export class SessionService {
   }
 }
 
-/** Why a session must not begin that was opened for somebody with this role and password. */
+/** Why a session must not begin that was opened for somebody with this role and, where one was asked for, this password. */
 const endOf = ({ role }: SessionDocument, passwordSetAt: Date | undefined, standing: Standing | null): RevocationReason | undefined => {
-  if (standing?.suspendedAt) return 'suspended'
-  if (standing?.role !== role) return 'role_changed'
-  return standing?.passwordSetAt?.getTime() === passwordSetAt?.getTime() ? undefined : 'password_changed'
+  if (!standing) return 'account_deleted'
+  if (standing.suspendedAt) return 'suspended'
+  if (standing.role !== role) return 'role_changed'
+  const isSame = passwordSetAt === undefined || standing.passwordSetAt?.getTime() === passwordSetAt.getTime()
+  return isSame ? undefined : 'password_changed'
 }
