@@ -1,3 +1,4 @@
+import { Secret, TOTP } from 'otpauth'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { aCode, codeIn, notThis, sentTo } from './support/codes.js'
 import { aPerson, aPhone, type Person } from './support/people.js'
@@ -253,11 +254,62 @@ describe('an account whose phone was never proved', () => {
     await login(person).expect(200)
   })
 
+  it('is an administrator’s only by the word of an operator, and keeps what opens it', async () => {
+    const admin = await aPerson(app)
+    await stored('users').updateOne({ phone: admin.phone }, { $set: { role: 'admin' } })
+    await verify({ phone: admin.phone, code: await aCode(app, admin.phone) }).expect(200)
+    expect(await stored('users').findOne({ phone: admin.phone })).toMatchObject({ phoneVerifiedAt: expect.any(Date) })
+    await login(admin).expect(200)
+  })
+
   it('loses nothing to a wrong code', async () => {
     const person = await aPerson(app)
     await verify({ phone: person.phone, code: notThis(await aCode(app, person.phone)) }).expect(401)
     await login(person).expect(200)
     await person.get('/users/me').expect(200)
+  })
+})
+
+describe('an account with an authenticator', () => {
+  const withTotp = async (): Promise<Person & { totp: () => string }> => {
+    const person = await aPerson(app)
+    const { body: begun } = await person.post('/auth/totp', { password: person.password }).expect(200)
+    const totp = () => new TOTP({ secret: Secret.fromBase32(begun.secret) }).generate()
+    await person.post('/auth/totp/confirm', { code: totp() }).expect(200)
+    await stored('users').updateOne({ phone: person.phone }, { $set: { 'totp.lastStep': 0 } }) // as if that were long ago
+    return { ...person, totp }
+  }
+  const prove = ({ phone }: Person) => stored('users').updateOne({ phone }, { $set: { phoneVerifiedAt: new Date() } })
+
+  it('is signed in to by both codes; the one of the SMS is not used up while the other is missing', async () => {
+    const person = await withTotp()
+    await prove(person)
+    const { phone } = person
+    const code = await aCode(app, phone)
+    expect((await verify({ phone, code }).expect(401)).body.code).toBe('totp_required')
+    expect((await verify({ phone, code, totp: notThis(person.totp()) }).expect(401)).body.code).toBe('invalid_credentials')
+    await verify({ phone, code, totp: person.totp() }).expect(200)
+  })
+
+  it('says that it has one to nobody whose code is wrong', async () => {
+    const person = await withTotp()
+    await prove(person)
+    const code = notThis(await aCode(app, person.phone))
+    expect((await verify({ phone: person.phone, code }).expect(401)).body.code).toBe('invalid_credentials')
+  })
+
+  it('bears five tries, right codes of the SMS among them', async () => {
+    const person = await withTotp()
+    await prove(person)
+    const code = await aCode(app, person.phone)
+    for (let tries = 0; tries < 5; tries++) await verify({ phone: person.phone, code, totp: notThis(person.totp()) }).expect(401)
+    await verify({ phone: person.phone, code, totp: person.totp() }).expect(401)
+  })
+
+  it('loses it to who proves a phone that nobody had proved', async () => {
+    const squatter = await withTotp()
+    await verify({ phone: squatter.phone, code: await aCode(app, squatter.phone) }).expect(200)
+    expect(await stored('users').findOne({ phone: squatter.phone })).not.toHaveProperty('totp')
   })
 })
 

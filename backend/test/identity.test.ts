@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { aCode, codeIn, notThis, sentTo } from './support/codes.js'
+import { aStream } from './support/listening.js'
 import { startMailServer } from './support/mail-server.js'
 import { aPassword, aPerson, aPhone, type Person } from './support/people.js'
 import { startTestApp, type TestApp } from './support/test-app.js'
@@ -51,6 +52,25 @@ describe('an e-mail address', () => {
     expect(user).toMatchObject({ email, emailVerifiedAt: expect.any(Date) })
     expect(user).not.toHaveProperty('pendingEmail')
     expect(await auditOf({ action: 'email.changed', 'actor.id': person.id })).toHaveLength(1)
+  })
+
+  it('is shown to oneself alone, and to all of one’s devices at once', async () => {
+    const person = await aPerson(app)
+    expect((await person.get('/users/me').expect(200)).body).toMatchObject({ email: null, verified: { phone: false, email: false } })
+    const stream = await aStream(person, app)
+    const email = await withEmail(person)
+    const { data } = await stream.waitFor(({ event }) => event === 'user.updated', 30_000)
+    expect(data).toMatchObject({ user: { id: person.id, email, verified: { phone: false, email: true } } })
+    expect((await person.get('/users/me').expect(200)).body).toMatchObject({ email, verified: { phone: false, email: true } })
+    const other = await aPerson(app)
+    expect(JSON.stringify((await other.get(`/users/${person.id}`).expect(200)).body)).not.toContain(email)
+  })
+
+  it('signs in with the password, once it is proved', async () => {
+    const person = await aPerson(app)
+    const email = await withEmail(person)
+    const { body } = await post('/auth/login', { email, password: person.password }).expect(200)
+    expect(body.user.id).toBe(person.id)
   })
 
   it('is kept in lower case', async () => {
@@ -289,6 +309,14 @@ describe('a forgotten password', () => {
     await reset({ phone, code, newPassword: aPassword() }).expect(204)
   })
 
+  it('is not replaced by one that was used lately, and then the code is still good', async () => {
+    const { phone, password } = await aPerson(app)
+    await forgot({ phone }).expect(202)
+    const code = codeIn(app, phone)
+    expect((await reset({ phone, code, newPassword: password }).expect(400)).body.errors[0].path).toBe('body.newPassword')
+    await reset({ phone, code, newPassword: aPassword() }).expect(204)
+  })
+
   it('can be set by an account that has none', async () => {
     const squatter = await aPerson(app)
     await post('/auth/otp/verify', { phone: squatter.phone, code: await aCode(app, squatter.phone) }).expect(200)
@@ -347,6 +375,18 @@ describe('another phone', () => {
     expect((await change(person, { phone, code }).expect(400)).body.errors[0].path).toBe('body.password')
     await change(person, { phone, code, password: person.password }).expect(200)
     expect(await auditOf({ action: 'phone.changed', outcome: 'refused', 'actor.id': person.id })).toHaveLength(1)
+  })
+
+  it('is not had by who guesses the password of somebody whose session they hold', async () => {
+    const barring = await startTestApp({ MAX_LOGIN_ATTEMPTS: '5' })
+    onTestFinished(() => barring.close())
+    const [person, phone] = [await aPerson(barring), aPhone()]
+    const code = await aCode(barring, phone)
+    const attempt = (password: string) =>
+      barring.request.put('/api/v1/auth/phone').auth(person.accessToken, { type: 'bearer' }).send({ phone, code, password })
+    for (let tries = 0; tries < 5; tries++) await attempt(aPassword()).expect(401)
+    const answer = await attempt(person.password).expect(401)
+    expect(Number(answer.headers['retry-after'])).toBeGreaterThan(60)
   })
 
   it('needs no password of an account that has none', async () => {
