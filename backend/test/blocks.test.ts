@@ -103,7 +103,7 @@ describe('a block', () => {
     const { nextCursor } = (await ann.get('/blocks').expect(200)).body
     for (const path of ['/blocks', `/blocks?cursor=${nextCursor}`]) {
       const asked = () => ann.get(path).expect(200)
-      expect(await plansOf(app, 'blocks', asked)).toEqual([{ index: 'blocker_active_created', sortsOrScans: false }])
+      expect(await plansOf(app, 'blocks', asked)).toEqual([{ index: 'blocker_created', sortsOrScans: false }])
     }
     const asked = () => ann.get(`/users/${bob.id}`).expect(200)
     expect(await plansOf(app, 'blocks', asked)).toEqual([{ index: 'pair', sortsOrScans: false }])

@@ -15,8 +15,8 @@ const declared = {
     { name: 'suspended_at', key: { suspendedAt: -1, _id: -1 }, sparse: true },
   ],
   blocks: [
-    { name: 'blocker_active_created', key: { blockerId: 1, active: 1, createdAt: -1, _id: -1 } },
     { name: 'blocker_blocked', key: { blockerId: 1, blockedId: 1 }, unique: true },
+    { name: 'blocker_created', key: { blockerId: 1, createdAt: -1, _id: -1 } },
     { name: 'outbox', key: { 'outbox.worker': 1, 'outbox.at': 1 }, sparse: true },
     { name: 'pair', key: { pair: 1 } },
   ],

@@ -118,7 +118,8 @@ describe('what administrators do with reports', () => {
     expect([...page.items, ...next.items].map(({ id }) => id).slice(0, 3)).toEqual(made)
     await admin.get(`/admin/reports?status=resolved&cursor=${page.nextCursor}`).expect(400)
     const reporterId = new Types.ObjectId()
-    const many = Array.from({ length: 3000 }, () => ({ reporterId, status: 'resolved', reason: 'spam', createdAt: new Date() }))
+    const about = { userId: null, conversationId: null, message: null, reason: 'spam', text: null }
+    const many = Array.from({ length: 3000 }, () => ({ reporterId, status: 'resolved', ...about, createdAt: new Date() }))
     await app.context.mongo.connection.collection('reports').insertMany(many)
     const asked = () => admin.get('/admin/reports?status=resolved&limit=10').expect(200)
     const { nextCursor } = (await asked()).body

@@ -31,7 +31,7 @@ export const blockSchema = new Schema<BlockDocument>(
 // One a pair and direction, however many devices block at once.
 blockSchema.index({ blockerId: 1, blockedId: 1 }, { name: 'blocker_blocked', unique: true })
 // Whom a person has blocked, the latest first.
-blockSchema.index({ blockerId: 1, active: 1, createdAt: -1, _id: -1 }, { name: 'blocker_active_created' })
+blockSchema.index({ blockerId: 1, createdAt: -1, _id: -1 }, { name: 'blocker_created' })
 // Whether two are kept apart.
 blockSchema.index({ pair: 1 }, { name: 'pair' })
 blockSchema.index(...outboxIndex)

@@ -77,6 +77,7 @@ export class BlockService {
     const found = await this.#deps.documents
       .find(filter)
       .sort({ createdAt: -1, _id: -1 })
+      .hint('blocker_created') // a planner without statistics sorts them instead
       .limit(page.limit + 1)
       .lean()
     const items = found.slice(0, page.limit)
