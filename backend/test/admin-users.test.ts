@@ -224,6 +224,7 @@ describe('GET /admin/users', () => {
     for (const name of [...names, 'Quirin (a)', 'Quirin (a)', 'Quirin (a)']) await aPerson(app, { name })
     expect((await everyPage({ q: 'Quirin (' })).map(({ name }) => name)).toEqual([...Array(4).fill('Quirin (a)'), 'Quirin (b)'])
     expect((await list({ q: 'Quirin .*' })).items).toHaveLength(1)
+    expect((await list({ q: 'qu\u00EDrin .' })).items).toHaveLength(1)
     expect((await list({ q: '.*' })).items).toHaveLength(0)
   })
 
@@ -255,6 +256,8 @@ describe('GET /admin/users', () => {
     const refused: [Record<string, string>, string][] = [
       [{ q: '' }, 'query.q'],
       [{ q: ' ' }, 'query.q'],
+      [{ q: '\u0301' }, 'query.q'],
+      [{ q: 'a\0b' }, 'query.q'],
       [{ q: 'x'.repeat(101) }, 'query.q'],
       [{ role: 'owner' }, 'query.role'],
       [{ suspended: 'yes' }, 'query.suspended'],

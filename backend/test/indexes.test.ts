@@ -7,7 +7,6 @@ const deadlineMs = 15_000
 const declared = {
   users: [
     { name: 'email', key: { email: 1 }, unique: true, sparse: true },
-    { name: 'name', key: { name: 1 } },
     { name: 'name_folded', key: { nameFolded: 1, _id: 1 } },
     { name: 'outbox', key: { 'outbox.worker': 1, 'outbox.at': 1 }, sparse: true },
     { name: 'phone', key: { phone: 1 }, unique: true },

@@ -2,21 +2,21 @@ import type { Model, QueryFilter } from 'mongoose'
 import { z } from 'zod'
 import { Id, toObjectId } from '../../http/ids.js'
 import { decodeCursor, encodeCursor } from '../../http/page.js'
-import type { UserDocument } from '../users/index.js'
+import { foldName, type UserDocument } from '../users/index.js'
 import type { UsersQuery } from './schema.js'
 
 /** A list and its order: what is looked for decides by which index it is read. */
-type Order = 'phone' | 'name' | 'suspendedAt' | '_id'
+type Order = 'phone' | 'nameFolded' | 'suspendedAt' | '_id'
 
 const latestMs = 8.64e15 // ECMA-262, 21.4.1.1: the last moment that a Date can hold
 const Cursor = z.discriminatedUnion('by', [
-  z.object({ by: z.enum(['phone', 'name']), last: z.string().max(500), id: Id }),
+  z.object({ by: z.enum(['phone', 'nameFolded']), last: z.string().max(500), id: Id }),
   z.object({ by: z.literal('suspendedAt'), last: z.int().min(0).max(latestMs), id: Id }),
   z.object({ by: z.literal('_id'), id: Id }),
 ])
 type Cursor = z.infer<typeof Cursor>
 
-/** A page of people: by phone or name where the beginning of one is asked for, the suspended latest first, else the newest first. @throws Problem validation_failed for a cursor of another list */
+/** A page of people: by phone or folded name where the beginning of one is asked for, the suspended latest first, else the newest first. @throws Problem validation_failed for a cursor of another list */
 export const findUsers = async (
   users: Model<UserDocument>,
   query: UsersQuery,
@@ -24,7 +24,7 @@ export const findUsers = async (
   const { q, role, suspended, cursor, limit } = query
   const order = orderOf(query)
   const filter: QueryFilter<UserDocument> = {
-    ...(q !== undefined && { [order]: beginningWith(q) }),
+    ...(q !== undefined && { [order]: beginningWith(order === 'phone' ? q : foldName(q)) }),
     ...(role !== undefined && { role: role === 'admin' ? role : { $exists: false } }),
     ...(suspended !== undefined && { suspendedAt: { $exists: suspended } }),
   }
@@ -40,11 +40,12 @@ export const findUsers = async (
 }
 
 const orderOf = ({ q, suspended }: UsersQuery): Order => {
-  if (q !== undefined) return /^\+\d/.test(q) ? 'phone' : 'name'
+  if (q !== undefined) return /^\+\d/.test(q) ? 'phone' : 'nameFolded'
   return suspended ? 'suspendedAt' : '_id'
 }
 
-const beginningWith = (text: string): RegExp => new RegExp(`^${text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')}`)
+/** Nothing that a name or phone may have sorts after the last of these. */
+const beginningWith = (text: string) => ({ $gte: text, $lt: `${text}\u{10FFFF}` })
 
 const cursorAt = (by: Order, user: UserDocument): Cursor => {
   const id = user._id.toHexString()

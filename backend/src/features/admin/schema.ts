@@ -4,6 +4,7 @@ import { PageQuery, pageOf } from '../../http/page.js'
 import { Phone } from '../../http/phone.js'
 import { DisplayName } from '../../http/text.js'
 import { Password } from '../accounts/index.js'
+import { foldName } from '../users/index.js'
 
 export const UserParams = z.object({ userId: Id })
 
@@ -16,7 +17,7 @@ export const UsersQuery = PageQuery.extend({
     .max(100)
     .normalize('NFC')
     .trim()
-    .refine((text) => text.length > 0, 'at least one character')
+    .refine((text) => foldName(text).length > 0, 'at least one character')
     .refine((text) => !/\p{Cc}/u.test(text), 'no control characters')
     .optional(),
   role: z.enum(['user', 'admin']).optional(),

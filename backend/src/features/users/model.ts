@@ -109,8 +109,6 @@ userSchema.index({ phone: 1 }, { name: 'phone', unique: true })
 userSchema.index({ email: 1 }, { name: 'email', unique: true, sparse: true })
 // Search by the beginning of a name, in its order.
 userSchema.index({ nameFolded: 1, _id: 1 }, { name: 'name_folded' })
-// The same for administrators, who look for what is written.
-userSchema.index({ name: 1 }, { name: 'name' })
 // What administrators list. Sparse: few are either.
 userSchema.index({ role: 1, _id: -1 }, { name: 'role', sparse: true })
 userSchema.index({ suspendedAt: -1, _id: -1 }, { name: 'suspended_at', sparse: true })
