@@ -16,7 +16,7 @@ describe('GET /config', () => {
     const { body } = await configOf({ APP_VERSION: '7.8.9', EVENT_LOG_TTL: '2h', ACCESS_TOKEN_TTL: '5m' })
     expect(body).toMatchObject({
       version: '7.8.9',
-      signIn: { methods: ['password', 'code'], phoneVerification: 'optional' },
+      signIn: { methods: ['password', 'code', 'qr'], phoneVerification: 'optional' },
       tokens: { accessSeconds: 300, refreshSeconds: 30 * 86_400 },
       messages: { maxCharacters: 8000, maxBytes: 65_536, editableSeconds: 86_400 },
       groups: { maxMembers: 1024, maxAddedAtOnce: 100 },

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
+import type { UserDocument } from '../../src/features/users/index.js'
 import { toObjectId } from '../../src/http/ids.js'
 import { AccessTokens } from '../../src/platform/access-tokens.js'
 import { aPerson, type Person } from '../support/people.js'
 import type { TestApp } from '../support/test-app.js'
 
-/** Whoever may ask, by what they are to the group of a scene, or by what their token is worth. */
+/** Whoever may ask, by what they are to the group of a scene, or by what their token is worth; `blocked` is so by the owner. */
 export const actors = [
   'stranger',
   'expired',
@@ -50,12 +51,14 @@ export const aWorld = async (app: TestApp): Promise<World> => {
   const { owner, groupAdmin, member, exMember, systemAdmin, blocked } = people
   await owner.put(`/blocks/${blocked.id}`).expect(204)
 
-  await app.context.mongo.connection.collection('users').updateOne({ _id: toObjectId(systemAdmin.id) }, { $set: { role: 'admin' } })
+  const users = app.context.mongo.connection.collection<UserDocument>('users')
+  await users.updateOne({ _id: toObjectId(systemAdmin.id) }, { $set: { role: 'admin' } })
 
+  /** As they are now: a session of who has changed since has no standing. */
   const signIn = async (person: Person): Promise<string> => {
-    const role = person === systemAdmin ? ({ role: 'admin' } as const) : {}
-    const { accessToken } = await app.context.sessions.open({ _id: toObjectId(person.id), ...role }, null)
-    return accessToken
+    const user = await users.findOne({ _id: toObjectId(person.id) })
+    if (!user) throw new Error(`${person.name} has an account`)
+    return (await app.context.sessions.open(user, null)).accessToken
   }
   /** With a session of its own: an actor may have ended all others. */
   const calls = async (person: Person) => {

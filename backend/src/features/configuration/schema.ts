@@ -9,7 +9,9 @@ export const ClientConfig = z
   .object({
     version: z.string(),
     signIn: z.object({
-      methods: z.array(z.enum(['password', 'code'])).meta({ description: 'code = sent to the phone' }),
+      methods: z
+        .array(z.enum(['password', 'code', 'qr']))
+        .meta({ description: 'code = sent to the phone; qr = by a phone that is signed in' }),
       phoneVerification: z.enum(['required', 'optional']).meta({ description: 'Whether to register takes a registrationToken' }),
     }),
     password: z.object({

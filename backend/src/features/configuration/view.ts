@@ -10,10 +10,17 @@ import type { ClientConfig } from './schema.js'
 export const viewClientConfig = ({ server, accounts, passwords, tokens, sms, environment, eventLog, limits }: Config): ClientConfig => ({
   version: server.version,
   signIn: {
-    methods: sms || environment !== 'production' ? ['password', 'code'] : ['password'],
+    methods: sms || environment !== 'production' ? ['password', 'code', 'qr'] : ['password', 'qr'],
     phoneVerification: accounts.phoneVerification,
   },
-  password: passwords,
+  password: {
+    minLength: passwords.minLength,
+    maxLength: passwords.maxLength,
+    requireUppercase: passwords.requireUppercase,
+    requireLowercase: passwords.requireLowercase,
+    requireDigits: passwords.requireDigits,
+    requireSpecial: passwords.requireSpecial,
+  },
   tokens: {
     accessSeconds: tokens.accessTtlSeconds,
     refreshSeconds: tokens.refreshTtlSeconds,
