@@ -1,3 +1,4 @@
+import { cp } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { run } from '../../dev/services/run.js'
 
@@ -10,5 +11,6 @@ const project = fileURLToPath(new URL('tsconfig.build.json', import.meta.url))
  */
 export const compileBench = async (): Promise<(script: string) => string> => {
   await run('npx', ['tsc', '-p', project], { deadlineSeconds: 120 })
+  await cp(new URL('../pages', import.meta.url), new URL('dist/pages', import.meta.url), { recursive: true })
   return (script) => fileURLToPath(new URL(`dist/bench/${script}`, import.meta.url))
 }

@@ -72,7 +72,8 @@ export class BlockService {
     const filter: QueryFilter<BlockDocument> = { blockerId: toObjectId(caller.userId), active: true }
     if (page.cursor !== undefined) {
       const [at, id] = decodeCursor(Position, page.cursor)
-      filter.$or = [{ createdAt: { $lt: new Date(at) } }, { createdAt: new Date(at), _id: { $lt: toObjectId(id) } }]
+      filter.createdAt = { $lte: new Date(at) }
+      filter.$nor = [{ createdAt: new Date(at), _id: { $gte: toObjectId(id) } }] // not $or: DocumentDB reads that in no order
     }
     const found = await this.#deps.documents
       .find(filter)
