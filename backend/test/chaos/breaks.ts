@@ -89,6 +89,7 @@ export const copyOfProduct = (distFolder: string, broken: string | undefined): s
   const folder = join(distFolder, `chaos-${process.pid}`)
   for (const name of readdirSync(distFolder))
     if (!name.startsWith('chaos-')) cpSync(join(distFolder, name), join(folder, name), { recursive: true })
+  cpSync(join(distFolder, '../pages'), join(distFolder, 'pages'), { recursive: true }) // the product looks for them beside its folder
   for (const { file, find, replace } of breaks[broken ?? '']?.edits ?? []) {
     const path = join(folder, file)
     const parts = readFileSync(path, 'utf8').split(find)
