@@ -88,6 +88,15 @@ describe('changing the password', () => {
     expect(good.map(({ status }) => status)).toEqual(answers.map(({ status }) => (status === 204 ? 200 : 401)))
   })
 
+  it('lets no session begin that was decided by the password before', async () => {
+    const ann = await aPerson(app)
+    const before = await app.context.users.get(ann.id)
+    await change(ann.accessToken, { currentPassword: ann.password, newPassword: aPassword() }).expect(204)
+    await expect(app.context.sessions.open(before, null)).rejects.toMatchObject({ code: 'session_revoked' })
+    const sessions = app.context.mongo.connection.collection('sessions')
+    expect(await sessions.countDocuments({ userId: before._id, revokedAt: { $exists: false } })).toBe(1)
+  })
+
   it('leaves no session to who signed in by the old one meanwhile', async () => {
     const ann = await aPerson(app)
     const newPassword = aPassword()
