@@ -246,6 +246,13 @@ describe('an account whose phone was never proved', () => {
     expect(await auditOf({ action: 'phone.proved', 'actor.id': squatter.id })).toHaveLength(1)
   })
 
+  it('loses at the next proof what a worker that died left it', async () => {
+    const squatter = await aPerson(app)
+    await stored('users').updateOne({ phone: squatter.phone }, { $unset: { passwordHash: '' } }) // as far as it came
+    await verify({ phone: squatter.phone, code: await aCode(app, squatter.phone) }).expect(200)
+    expect((await squatter.get('/users/me').expect(401)).body.code).toBe('session_revoked')
+  })
+
   it('keeps them once it is proved', async () => {
     const person = await aPerson(app)
     await stored('users').updateOne({ phone: person.phone }, { $set: { phoneVerifiedAt: new Date() } })
