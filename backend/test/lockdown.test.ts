@@ -158,7 +158,7 @@ describe('lockdown', () => {
     client.on('commandStarted', note)
     for (let n = 0; n < 200; n++) await ann.get('/users/me').expect(200)
     client.off('commandStarted', note)
-    expect(commands.length).toBeGreaterThan(200)
+    expect(commands.length).toBeGreaterThanOrEqual(200)
     expect(looks()).toBeLessThan(200) // its own, twice a second
   })
 
