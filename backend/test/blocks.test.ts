@@ -243,7 +243,9 @@ describe('between two of whom one has blocked the other', () => {
   it('of somebody who comes and goes the other is not told', async () => {
     const { ann, bob } = await aDirectConversation(app)
     const { conversation: group } = await aGroupOf(ann, bob)
+    const earlier = await aStream(bob)
     await block(ann, bob)
+    await expect.poll(() => presenceOf(earlier, ann)).toEqual([false]) // the block itself is told; nothing after it
     const bobs = await aStream(bob)
     await aStream(ann, neighbour)
     await upToNow(bobs, ann, group.id)
