@@ -1,0 +1,34 @@
+import { Changes, ConversationService, conversationSource, Gone, MemberService, Memberships } from '../features/conversations/index.js'
+import type { Heads, MessageService } from '../features/messages/index.js'
+import type { ReceiptService } from '../features/receipts/index.js'
+import type { Base } from './base.js'
+import type { Users } from './users.js'
+
+export type Conversations = ReturnType<typeof createConversations>
+
+/** What tells conversations of their messages. */
+interface Messaging {
+  readonly messages: MessageService
+  readonly receipts: ReceiptService
+  readonly heads: Heads
+}
+
+/** Who talks with whom. @param messaging what their messages are, once it is there: the two tell of each other */
+export const createConversations = (
+  { collection, models, hub, log, outbox, leases: { worker } }: Base,
+  { users, blocks }: Users,
+  messaging: () => Messaging,
+) => {
+  const memberships = new Memberships({ conversations: models.conversations, hub })
+  const source = conversationSource({
+    collection: () => collection('conversations'),
+    watermarks: (conversation, userIds) => messaging().receipts.among(conversation, userIds),
+    writeMessage: (message) => messaging().messages.sendSystem(message),
+  })
+  const changes = new Changes({ conversations: models.conversations, worker })
+  const gone = new Gone({ conversations: models.conversations, outbox, source })
+  const known = { users, blocks, changes, memberships, outbox, source, gone }
+  const conversations = new ConversationService({ ...known, conversations: models.conversations, worker })
+  const members = new MemberService({ ...known, conversations, log, headOf: (id) => messaging().heads.read(id) })
+  return { memberships, conversations, members, conversationOutbox: source }
+}

@@ -1,0 +1,29 @@
+import { MemoryTickets, RedisTickets, StreamService } from '../features/streams/index.js'
+import { Moments, SyncService } from '../features/sync/index.js'
+import { Sweeper } from '../realtime/sweeper.js'
+import type { Base } from './base.js'
+import type { Conversations } from './conversations.js'
+import type { Messaging } from './messaging.js'
+import type { Sessions } from './sessions.js'
+import type { ContextTiming } from './timing.js'
+import type { Users } from './users.js'
+
+/** How clients hear of what happens, and of what they missed. */
+export const createStreams = (
+  { config, logger, models, hub, log, redis, keyspace, outbox, leases }: Base,
+  { userOutbox, blockOutbox }: Users,
+  { sessions, sessionOutbox, apiKeyOutbox }: Sessions,
+  { memberships, conversationOutbox }: Conversations,
+  { messageOutbox, receiptOutbox }: Messaging,
+  { sync: margins }: ContextTiming,
+) => {
+  /** What `GET /sync` tells of. */
+  const sources = [conversationOutbox, messageOutbox, sessionOutbox, receiptOutbox, apiKeyOutbox]
+  return {
+    sources,
+    sweeper: new Sweeper({ outbox, leases, sources: [...sources, userOutbox, blockOutbox], logger }),
+    streams: new StreamService({ hub, log, limits: config.eventLog, memberships, sessions }),
+    tickets: redis ? new RedisTickets(redis.commands, keyspace) : new MemoryTickets(),
+    sync: new SyncService({ conversations: models.conversations, moments: new Moments({ leases, sources, ...margins }) }),
+  }
+}

@@ -1,0 +1,24 @@
+import type { PresenceTimes, TypingTimes } from '../features/presence/index.js'
+import type { QrTimes } from '../features/qr-login/index.js'
+import type { MomentMargins } from '../features/sync/index.js'
+import { type Outlet, terminalOutlet } from '../platform/outlet.js'
+
+/** What tests make shorter than it is. */
+export interface ContextTiming {
+  /** How long an outbox keeps what was told. */
+  readonly forgetAfterMs?: number
+  readonly presence?: Partial<PresenceTimes>
+  readonly typing?: Partial<TypingTimes>
+  readonly sync?: MomentMargins
+  /** Where SMS and mails go that no provider is configured for; never used in production. */
+  readonly outlet?: Outlet
+  readonly sessions?: {
+    /** How often it is written down which sessions are in use. */
+    readonly seenEveryMs?: number
+    /** How often GEOIP_FILE is looked at. */
+    readonly placesEveryMs?: number
+  }
+  readonly qr?: Partial<QrTimes> & { readonly lookEvery?: number }
+}
+
+export const outletOf = ({ outlet = terminalOutlet }: ContextTiming): Outlet => outlet

@@ -1,0 +1,20 @@
+import { BlockService, Blocks, blockSource } from '../features/blocks/index.js'
+import { SharedConversations } from '../features/conversations/index.js'
+import { companyOf } from '../features/people/index.js'
+import { UserIdentities, UserService, userSource } from '../features/users/index.js'
+import type { Base } from './base.js'
+
+export type Users = ReturnType<typeof createUsers>
+
+/** Who there is, who shares a conversation with whom, and who has blocked whom. */
+export const createUsers = ({ collection, models, hub, outbox, leases: { worker } }: Base) => {
+  const shared = new SharedConversations({ conversations: models.conversations })
+  const blocks = new Blocks({ blocks: models.blocks, hub })
+  const userOutbox = userSource({ collection: () => collection('users'), companyOf: companyOf({ shared, blocks }) })
+  const known = { users: models.users, outbox, source: userOutbox, worker }
+  const users = new UserService({ ...known, isAvatarOf: () => Promise.resolve(false) }) // there are no uploads
+  const identities = new UserIdentities(known)
+  const blockOutbox = blockSource(() => collection('blocks'))
+  const blockService = new BlockService({ documents: models.blocks, blocks, users, outbox, source: blockOutbox, worker })
+  return { shared, blocks, users, identities, blockService, userOutbox, blockOutbox }
+}
