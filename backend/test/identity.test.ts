@@ -117,6 +117,14 @@ describe('an e-mail address', () => {
     expect(sentTo(app, after)).toHaveLength(1)
   })
 
+  it('that is the first one is told to the phone', async () => {
+    const person = await aPerson(app)
+    await withEmail(person)
+    expect(sentTo(app, person.phone)).toEqual([expect.stringContaining('Your Heliograph account has an e-mail address now')])
+    await withEmail(person)
+    expect(sentTo(app, person.phone)).toHaveLength(1)
+  })
+
   it('belongs to one account, and who asks for another one’s is not told', async () => {
     const [ann, bob] = [await aPerson(app), await aPerson(app)]
     const email = await withEmail(ann)
@@ -253,7 +261,7 @@ describe('a forgotten password', () => {
     }))
     expect(shown[0]).toMatchObject({ status: 202, text: '' })
     for (const answer of shown) expect(answer).toEqual(shown[0])
-    expect(sentTo(app, person.phone)).toHaveLength(1)
+    expect(sentTo(app, person.phone)).toHaveLength(2) // of the address, too
     expect(sentTo(app, email)).toHaveLength(2)
     for (const nobody of [unknownPhone, unknownEmail, 'x']) expect(sentTo(app, nobody)).toEqual([])
   })

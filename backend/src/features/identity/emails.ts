@@ -3,7 +3,7 @@ import { Problem } from '../../http/problem.js'
 import type { OwnCredentials } from '../accounts/index.js'
 import type { AuditLog } from '../audit/index.js'
 import type { Messenger, OneTimeTokens } from '../codes/index.js'
-import type { UserIdentities, UserService } from '../users/index.js'
+import type { UserDocument, UserIdentities, UserService } from '../users/index.js'
 import type { ChangeEmail } from './schema.js'
 import type { Texts } from './texts.js'
 
@@ -39,7 +39,7 @@ export class EmailService {
 
   /** @throws Problem invalid_credentials where the token is not good (any more); conflict where another account has proved the address */
   async verify(token: string, origin: Origin): Promise<void> {
-    const { users, identities, tokens, messenger, texts, audit } = this.#deps
+    const { users, identities, tokens, audit } = this.#deps
     const { of: userId, email } = (await tokens.redeem('email', token)) ?? {}
     if (userId === undefined || email === undefined) throw new Problem('invalid_credentials', 'The link is not good any more')
     const before = await users.get(userId)
@@ -48,6 +48,13 @@ export class EmailService {
     if (after === 'taken') throw new Problem('conflict', 'Another account has this e-mail address')
     await tokens.forget(['password_reset'], userId) // it was sent to the address before
     await audit.record({ action: 'email.changed', outcome: 'done', actor: { kind: 'user', id: userId }, origin })
-    if (before.email !== undefined && before.email !== email) messenger.mail({ to: before.email, ...texts.emailChanged() })
+    this.#warn(before, email)
+  }
+
+  /** Whoever held somebody else's access token for a moment could choose a password by the new address: its owner hears of it elsewhere. */
+  #warn(before: UserDocument, email: string): void {
+    const { messenger, texts } = this.#deps
+    if (before.email === undefined) messenger.sms({ to: before.phone, text: texts.emailAdded() })
+    else if (before.email !== email) messenger.mail({ to: before.email, ...texts.emailChanged() })
   }
 }

@@ -6,6 +6,7 @@ type Text = Omit<Mail, 'to'>
 export interface Texts {
   verifyEmail(token: string): Text
   emailChanged(): Text
+  emailAdded(): string
   resetByMail(token: string): Text
   resetBySms(code: string): string
   phoneChanged(): string
@@ -21,6 +22,7 @@ export const textsOf = ({ app, frontendUrl }: { readonly app: string; readonly f
     subject: `Your ${app} account has another e-mail address`,
     text: `This address is not that of your ${app} account any more. If that was not you, sign in and change your password.\n`,
   }),
+  emailAdded: () => `Your ${app} account has an e-mail address now. If that was not you, choose a new password by a code to this phone.`,
   resetByMail: (token) => ({
     subject: `A new password for ${app}`,
     text: `Open this link within an hour to choose a new password for ${app}:\n\n${frontendUrl}/reset-password?token=${token}\n\nIf you have not asked for it, ignore this mail: nothing has changed.\n`,
