@@ -49,6 +49,7 @@ describe('a direct conversation', () => {
       lastSeq: 0,
       lastMessageAt: time,
       unreadCount: 0,
+      settings: { history: 'all', disappearAfterSeconds: null },
       my: { role: 'member', joinedAt: time, joinedSeq: 0, ...watermarks },
       createdAt: time,
       version: 1,

@@ -2,7 +2,7 @@ import { toObjectId } from '../../http/ids.js'
 import { Problem } from '../../http/problem.js'
 import type { EntryId } from '../../realtime/log/position.js'
 import { type Change, memberEvent, type Situation } from './change.js'
-import type { ConversationDocument, Member, Role } from './model.js'
+import { type ConversationDocument, type Member, type Role, settingsOf } from './model.js'
 import { requirePermission } from './permissions.js'
 import { mostMembers } from './schema.js'
 
@@ -24,15 +24,20 @@ export const adding =
     const present = new Set(conversation.members.map(({ userId }) => userId.toHexString()))
     const stranger = userIds.findIndex((id) => unknown.has(id) && !present.has(id))
     if (stranger !== -1) throw nobody(stranger)
-    const newcomers = userIds
-      .filter((id) => !present.has(id))
-      .map((id): Member => ({ userId: toObjectId(id), role: 'member', joinedAt: at, joinedSeq: Math.max(conversation.lastSeq, head) }))
+    const newcomers = userIds.filter((id) => !present.has(id)).map((id) => newcomer(id, conversation, { at, head }))
     if (newcomers.length === 0) return undefined
     const members = [...conversation.members, ...newcomers]
     if (members.length > mostMembers) throw new Problem('conflict', `A group has at most ${mostMembers} members`)
     const { type, data } = memberEvent('member.added', newcomers, { role: 'member', joinedAt: at })
     return { set: { members }, events: [{ type, data: { ...data, ...(since !== undefined && { since }) } }] }
   }
+
+/** Where history is by joining, all that was said before they came does not exist for them as long as they stay. */
+const newcomer = (userId: string, conversation: ConversationDocument, { at, head }: { at: Date; head: number }): Member => {
+  const joinedSeq = Math.max(conversation.lastSeq, head)
+  const firstSeq = settingsOf(conversation).history === 'joined' ? { firstSeq: joinedSeq + 1 } : {}
+  return { userId: toObjectId(userId), role: 'member', joinedAt: at, joinedSeq, ...firstSeq }
+}
 
 /** Somebody gets another role; who makes another the owner becomes an admin. @throws Problem forbidden, not_found, conflict for the owner's own role */
 export const changingRole =

@@ -16,6 +16,8 @@ const mostCached = 50_000
 export interface Place {
   /** The other one of a direct conversation. */
   readonly partner?: string
+  /** What is before it does not exist for this member; 1 for who sees all. */
+  readonly firstSeq: number
 }
 
 interface Known {
@@ -50,11 +52,14 @@ export class Memberships {
     const asked = { at: performance.now(), hearing: this.#hub.hearing }
     const before = this.#forgotten
     const found = await this.#conversations
-      .findOne({ _id: toObjectId(conversationId), 'members.userId': toObjectId(userId) }, { directKey: 1 })
+      .findOne(
+        { _id: toObjectId(conversationId), 'members.userId': toObjectId(userId) },
+        { directKey: 1, members: { $elemMatch: { userId: toObjectId(userId) } } },
+      )
       .lean()
     if (!found) return undefined
     const partner = found.directKey?.split(':').find((id) => id !== userId)
-    const place = partner === undefined ? {} : { partner }
+    const place = { firstSeq: found.members[0]?.firstSeq ?? 1, ...(partner !== undefined && { partner }) }
     // Somebody who left while this was read may be the one who was found.
     if (before === this.#forgotten) this.#known.set(key, { place, ...asked })
     return place

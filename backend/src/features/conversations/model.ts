@@ -10,7 +10,25 @@ export interface Member {
   joinedAt: Date
   /** The conversation's last seq when the member came. */
   joinedSeq: number
+  /** What is before it does not exist for them; absent: they see all from the first. It stays while they do. */
+  firstSeq?: number
 }
+
+export const histories = ['all', 'joined'] as const
+
+export interface ConversationSettings {
+  /** What newcomers see of what was said before they came. */
+  history: (typeof histories)[number]
+  /** null: messages stay. */
+  disappearAfterSeconds: number | null
+}
+
+const defaultSettings: ConversationSettings = { history: 'all', disappearAfterSeconds: null }
+
+export const settingsOf = ({ settings }: Pick<ConversationDocument, 'settings'>): ConversationSettings => ({
+  ...defaultSettings,
+  ...settings,
+})
 
 /** Somebody who is no member any more. */
 export interface Left {
@@ -27,6 +45,8 @@ export interface ConversationDocument extends WithOutbox {
   type: 'direct' | 'group'
   name: string | null
   description: string | null
+  /** Absent until something is set. */
+  settings?: ConversationSettings
   /** The two ids of a direct conversation, the lower first: one conversation a pair. Absent in a group. */
   directKey?: string
   /** Empty once it is closed: the last one left, or its owner deleted it. */
@@ -51,6 +71,7 @@ const memberSchema = new Schema<Member>(
     role: { type: String, enum: roles, required: true },
     joinedAt: { type: Date, required: true },
     joinedSeq: { type: Number, required: true },
+    firstSeq: Number,
   },
   { _id: false },
 )
@@ -60,6 +81,10 @@ export const conversationSchema = new Schema<ConversationDocument>(
     type: { type: String, enum: ['direct', 'group'], required: true },
     name: { type: String, default: null },
     description: { type: String, default: null },
+    settings: {
+      type: { _id: false, history: { type: String, enum: histories }, disappearAfterSeconds: Number },
+      default: undefined,
+    },
     directKey: String,
     members: { type: [memberSchema], required: true },
     left: { type: [{ _id: false, userId: Schema.Types.ObjectId, at: Date }], default: undefined, select: false },

@@ -57,7 +57,7 @@ export const getConversation = endpoint({
 export const editConversation = endpoint({
   method: 'patch',
   path: '/conversations/:conversationId',
-  summary: 'Change the name and description of a group',
+  summary: 'Change the name, description and settings of a group',
   access: 'user',
   limit: 'api',
   request: { params: ConversationParams, body: EditConversation },

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { Id } from '../../http/ids.js'
 import { PageQuery, pageOf } from '../../http/page.js'
 import { DisplayName, multilineText } from '../../http/text.js'
-import { roles } from './model.js'
+import { histories, roles } from './model.js'
 
 export const mostMembers = 1024
 export const mostAdded = 100
@@ -31,9 +31,18 @@ export type CreateConversation = z.infer<typeof CreateConversation>
 
 const Description = multilineText(mostOfDescription)
 
+const History = z.enum(histories).meta({ description: 'What newcomers see: all, or what is said from their joining on' })
+
 export const EditConversation = z
-  .strictObject({ name: DisplayName.optional(), description: Description.nullable().optional().meta({ description: 'null = none' }) })
-  .refine(({ name, description }) => name !== undefined || description !== undefined, 'nothing to change')
+  .strictObject({
+    name: DisplayName.optional(),
+    description: Description.nullable().optional().meta({ description: 'null = none' }),
+    settings: z.strictObject({ history: History.optional() }).optional(),
+  })
+  .refine(
+    ({ settings = {}, ...others }) => Object.values({ ...others, ...settings }).some((given) => given !== undefined),
+    'nothing to change',
+  )
 export type EditConversation = z.infer<typeof EditConversation>
 
 export const AddMembers = z.strictObject({ userIds: z.array(Id).min(1).max(mostAdded).refine(isSet, 'the same person twice') })
@@ -69,6 +78,10 @@ export const ConversationView = z
     lastSeq: z.int().min(0),
     lastMessageAt: z.iso.datetime().meta({ description: 'The time of creation while there is no message' }),
     unreadCount: z.int().min(0).meta({ description: 'lastSeq less the higher of my.readSeq and my.joinedSeq' }),
+    settings: z.object({
+      history: History,
+      disappearAfterSeconds: z.int().positive().nullable().meta({ description: 'null = messages stay' }),
+    }),
     my: z.object({ role: RoleName, joinedAt: z.iso.datetime(), joinedSeq: z.int().min(0), ...watermarks }),
     createdAt: z.iso.datetime(),
     version: z.int().positive(),

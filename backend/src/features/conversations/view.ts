@@ -1,4 +1,4 @@
-import type { ConversationDocument, Member } from './model.js'
+import { type ConversationDocument, type Member, settingsOf } from './model.js'
 import type { ConversationView, MemberView } from './schema.js'
 import type { WatermarksOf } from './watermarks.js'
 
@@ -36,6 +36,7 @@ export const viewConversation = (conversation: ConversationDocument, viewerId: s
     lastSeq: conversation.lastSeq,
     lastMessageAt: conversation.lastMessageAt.toISOString(),
     unreadCount: Math.max(0, conversation.lastSeq - Math.max(my.readSeq, mine.joinedSeq)),
+    settings: settingsOf(conversation),
     my: { role: mine.role, joinedAt: mine.joinedAt.toISOString(), joinedSeq: mine.joinedSeq, ...my },
     createdAt: conversation.createdAt.toISOString(),
     version: conversation.version,

@@ -6,6 +6,8 @@ import type { Position } from './position.js'
 interface Question {
   readonly messages: Model<MessageDocument>
   readonly conversationId: Types.ObjectId
+  /** Of what the reader may see. */
+  readonly firstSeq: number
   readonly limit: number
 }
 
@@ -21,7 +23,7 @@ export const readPage = (question: Question, position: Position): Promise<Page> 
 
 const pageBySeq = async (question: Question, direction: 'before' | 'after', seq: number): Promise<Page> => {
   const back = direction === 'before'
-  const range = { seq: back ? { $lt: seq } : { $gt: seq } }
+  const range = { seq: back ? { $lt: seq, $gte: question.firstSeq } : { $gte: Math.max(seq + 1, question.firstSeq) } }
   const found = await find(question, range, { seq: back ? -1 : 1 }, seqIndex, question.limit + 1)
   const page = found.slice(0, question.limit)
   const last = found.length > question.limit ? page.at(-1) : undefined
@@ -51,11 +53,22 @@ const pageOfChanges = async (question: Question, from: 'pending' | 'changed', si
 }
 
 const findPending = (question: Question, afterSeq: number): Promise<MessageDocument[]> =>
-  find(question, { outbox: { $exists: true }, seq: { $gt: afterSeq } }, { seq: 1 }, untoldIndex, question.limit + 1)
+  find(
+    question,
+    { outbox: { $exists: true }, seq: { $gte: Math.max(afterSeq + 1, question.firstSeq) } },
+    { seq: 1 },
+    untoldIndex,
+    question.limit + 1,
+  )
 
 /** In the order of the index. `$nor` leaves one range of it to be read, in which an `$or` would end. */
 const findChanged = (question: Question, since: Date, afterSeq: number, limit: number): Promise<MessageDocument[]> => {
-  const filter = { changedAt: { $gte: since }, $nor: [{ changedAt: since, seq: { $lte: afterSeq } }] }
+  const { firstSeq } = question
+  const filter = {
+    changedAt: { $gte: since },
+    $nor: [{ changedAt: since, seq: { $lte: afterSeq } }],
+    ...(firstSeq > 1 && { seq: { $gte: firstSeq } }),
+  }
   return find(question, filter, { changedAt: 1, seq: 1 }, changedIndex, limit)
 }
 

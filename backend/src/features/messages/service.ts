@@ -94,17 +94,18 @@ export class MessageService {
     conversationId: string,
     query: ListMessages,
   ): Promise<{ items: MessageDocument[]; nextCursor: string | null }> {
-    await this.#requireMember(caller, conversationId)
-    const question = { messages: this.#deps.messages, conversationId: toObjectId(conversationId), limit: query.limit }
+    const { firstSeq } = await this.#placeOf(caller, conversationId)
+    const question = { messages: this.#deps.messages, conversationId: toObjectId(conversationId), firstSeq, limit: query.limit }
     const { items, next } = await readPage(question, positionOf(query))
     return { items, nextCursor: next ? encodeCursor(next) : null }
   }
 
-  /** As a majority has it. @throws Problem not_found where the caller is no member (whether or not the message exists) */
+  /** As a majority has it. @throws Problem not_found where the caller is no member (whether or not the message exists), or came after it and may not see it */
   async get(caller: Caller, messageId: string): Promise<MessageDocument> {
     const message = await this.#deps.messages.findById(toObjectId(messageId)).read('primary').readConcern('majority').lean()
     if (!message) throw new Problem('not_found')
-    await this.#requireMember(caller, message.conversationId.toHexString())
+    const { firstSeq } = await this.#placeOf(caller, message.conversationId.toHexString())
+    if (message.seq < firstSeq) throw new Problem('not_found')
     return message
   }
 
@@ -147,10 +148,6 @@ export class MessageService {
   async hasWritten(userId: string, conversationId: string): Promise<boolean> {
     const sent = { conversationId: toObjectId(conversationId), senderId: toObjectId(userId) }
     return (await this.#deps.messages.exists(sent)) !== null
-  }
-
-  async #requireMember(caller: Caller, conversationId: string): Promise<void> {
-    await this.#placeOf(caller, conversationId)
   }
 
   async #placeOf(caller: Caller, conversationId: string): Promise<Place> {
