@@ -1,6 +1,6 @@
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { viewMessage } from '../../src/features/messages/view.js'
+import { viewForAll } from '../../src/features/messages/view.js'
 import { aMessage } from '../stream/message.js'
 import { serve } from '../stream/serve.js'
 
@@ -19,7 +19,7 @@ const server = createServer((request, response) => {
 
 server.listen(0, '127.0.0.1', () => {
   serve((server.address() as AddressInfo).port, (conversation, n) => {
-    const message = viewMessage(aMessage(world, conversation, n))
+    const message = viewForAll(aMessage(world, conversation, n))
     const data = { type: 'message.created', conversationId: message.conversationId, at: message.createdAt, message }
     const frame = Buffer.from(`id: ${message.id}\nevent: message.created\ndata: ${JSON.stringify(data)}\n\n`)
     for (const response of responses) response.write(frame)

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import express, { type Response } from 'express'
 import { Redis } from 'ioredis'
 import jwt from 'jsonwebtoken'
-import { viewMessage } from '../../src/features/messages/view.js'
+import { viewForAll } from '../../src/features/messages/view.js'
 import { aMessage } from '../stream/message.js'
 import { serve } from '../stream/serve.js'
 
@@ -63,7 +63,7 @@ await subscriber.subscribe('sse:user', 'sse:room')
 
 const server = createServer(app).listen(0, '127.0.0.1', () => {
   serve((server.address() as AddressInfo).port, (conversation, n) => {
-    const message = viewMessage(aMessage(world, conversation, n))
+    const message = viewForAll(aMessage(world, conversation, n))
     const { id, conversationId, createdAt } = message
     const data = { type: 'message.created', conversationId, at: createdAt, message }
     const event: Event = { to: String(conversation), id, event: 'message.created', data }

@@ -66,6 +66,23 @@ export const storeEdit = async (
     .lean()
 }
 
+/** Makes a tombstone of a message for one person. @returns it; null where it is one for them already */
+export const storeHiding = async (
+  messages: Messages,
+  { _id, conversationId }: MessageDocument,
+  userId: string,
+  entry: OutboxEntry,
+): Promise<MessageDocument | null> => {
+  const viewer = toObjectId(userId)
+  return messages
+    .findOneAndUpdate(
+      { conversationId, _id, deletedAt: null, hiddenFor: { $ne: viewer } },
+      { $push: { hiddenFor: viewer, hiddenAt: entry.at, outbox: entry }, $currentDate: { changedAt: true } },
+      { returnDocument: 'after' },
+    )
+    .lean()
+}
+
 /** Makes a tombstone of a message. @returns it; null where it is one already */
 export const storeDeletion = async (
   messages: Messages,

@@ -32,6 +32,10 @@ export interface MessageDocument extends WithOutbox {
   editedAt?: Date
   deletedAt?: Date
   deletedBy?: Types.ObjectId
+  /** Who has deleted it for themselves. */
+  hiddenFor?: Types.ObjectId[]
+  /** When each of them did: as long, in the same order. */
+  hiddenAt?: Date[]
   /** By the database's clock; absent until the message has been told, or changed. One without it has an outbox. */
   changedAt?: Date
 }
@@ -57,6 +61,8 @@ export const messageSchema = new Schema<MessageDocument>(
     editedAt: Date,
     deletedAt: Date,
     deletedBy: Schema.Types.ObjectId,
+    hiddenFor: { type: [Schema.Types.ObjectId], default: undefined },
+    hiddenAt: { type: [Date], default: undefined },
     changedAt: Date,
     outbox: outboxField,
   },

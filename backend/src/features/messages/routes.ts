@@ -1,6 +1,14 @@
 import { endpoint } from '../../http/endpoint.js'
-import { ConversationParams } from '../conversations/index.js'
-import { DeleteMessage, EditMessage, ListMessages, MessagePage, MessageParams, MessageView, SendMessage } from './schema.js'
+import {
+  ConversationParams,
+  DeleteMessage,
+  EditMessage,
+  ListMessages,
+  MessagePage,
+  MessageParams,
+  MessageView,
+  SendMessage,
+} from './schema.js'
 import { viewMessage } from './view.js'
 
 export const sendMessage = endpoint({
@@ -13,7 +21,7 @@ export const sendMessage = endpoint({
   responses: { 201: MessageView, 200: MessageView },
   async handler({ context, caller, params, body }) {
     const { message, created } = await context.messages.send(caller, params.conversationId, body)
-    return { status: created ? 201 : 200, body: viewMessage(message) }
+    return { status: created ? 201 : 200, body: viewMessage(message, caller.userId) }
   },
 })
 
@@ -27,7 +35,7 @@ export const listMessages = endpoint({
   responses: { 200: MessagePage },
   async handler({ context, caller, params, query }) {
     const { items, nextCursor } = await context.messages.list(caller, params.conversationId, query)
-    return { status: 200, body: { items: items.map(viewMessage), nextCursor } }
+    return { status: 200, body: { items: items.map((message) => viewMessage(message, caller.userId)), nextCursor } }
   },
 })
 
@@ -40,7 +48,7 @@ export const getMessage = endpoint({
   request: { params: MessageParams },
   responses: { 200: MessageView },
   async handler({ context, caller, params }) {
-    return { status: 200, body: viewMessage(await context.messages.get(caller, params.messageId)) }
+    return { status: 200, body: viewMessage(await context.messages.get(caller, params.messageId), caller.userId) }
   },
 })
 
@@ -53,19 +61,21 @@ export const editMessage = endpoint({
   request: { params: MessageParams, body: EditMessage },
   responses: { 200: MessageView },
   async handler({ context, caller, params, body }) {
-    return { status: 200, body: viewMessage(await context.messages.edit(caller, params.messageId, body.text)) }
+    return { status: 200, body: viewMessage(await context.messages.edit(caller, params.messageId, body.text), caller.userId) }
   },
 })
 
 export const deleteMessage = endpoint({
   method: 'delete',
   path: '/messages/:messageId',
-  summary: 'Delete a message for everyone: your own, or anyone’s in a group that you run',
+  summary: 'Delete a message: for yourself any, for everyone your own, or anyone’s in a group that you run',
   access: 'user',
   limit: 'api',
   request: { params: MessageParams, query: DeleteMessage },
   responses: { 200: MessageView },
-  async handler({ context, caller, params }) {
-    return { status: 200, body: viewMessage(await context.messages.delete(caller, params.messageId)) }
+  async handler({ context, caller, params, query }) {
+    const { messages } = context
+    const deleting = query.scope === 'all' ? messages.delete(caller, params.messageId) : messages.deleteForMe(caller, params.messageId)
+    return { status: 200, body: viewMessage(await deleting, caller.userId) }
   },
 })

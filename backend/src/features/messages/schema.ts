@@ -10,12 +10,15 @@ export const SendMessage = z.strictObject({
 })
 export type SendMessage = z.infer<typeof SendMessage>
 
+export const ConversationParams = z.strictObject({ conversationId: Id })
 export const MessageParams = z.strictObject({ messageId: Id })
 
 export const EditMessage = z.strictObject({ text: MessageText })
 
 export const DeleteMessage = z.strictObject({
-  scope: z.literal('all', 'must be all: for everyone').meta({ description: 'all = for everyone' }),
+  scope: z
+    .enum(['me', 'all'], 'must be me or all: for yourself, or for everyone')
+    .meta({ description: 'me = for yourself, on all of your devices; all = for everyone' }),
 })
 
 const Seq = z

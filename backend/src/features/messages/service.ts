@@ -8,12 +8,13 @@ import type { Outbox, OutboxSource } from '../../realtime/outbox.js'
 import { outboxEntry } from '../../realtime/outbox-entry.js'
 import type { Blocks } from '../blocks/index.js'
 import type { Activity, Memberships, Place, SystemMessage } from '../conversations/index.js'
-import { storeDeletion, storeEdit } from './changes.js'
+import { storeDeletion, storeEdit, storeHiding } from './changes.js'
 import type { CommitLane } from './commit-lane.js'
+import { deletedFor } from './deleted.js'
 import type { MessageDocument } from './model.js'
 import { readPage } from './pages.js'
 import { positionOf } from './position.js'
-import { requireDeletable, requireEditable } from './rules.js'
+import { requireDeletable, requireEditable, requireHideable } from './rules.js'
 import type { ListMessages, SendMessage } from './schema.js'
 import { whileOthersWrite } from './while-others-write.js'
 
@@ -141,6 +142,25 @@ export class MessageService {
     })
     activity.note({ conversationId: message.conversationId })
     await outbox.publishAndWait(source, message)
+    return message
+  }
+
+  /**
+   * Makes a tombstone of a message for the caller alone, on all of their devices. Again changes nothing, nor where it is deleted for all.
+   * @throws Problem not_found; see rules.ts
+   */
+  async deleteForMe(caller: Caller, messageId: string): Promise<MessageDocument> {
+    const { messages, outbox, source, activity, worker } = this.#deps
+    const { userId } = caller
+    const message = await whileOthersWrite(async () => {
+      const current = await this.get(caller, messageId)
+      if (deletedFor(current, userId)) return current
+      requireHideable(current)
+      const data = { userId, version: `${current.version}` }
+      return storeHiding(messages, current, userId, outboxEntry(worker, 'message.deleted', new Date(), data))
+    })
+    activity.note({ conversationId: message.conversationId })
+    outbox.publish(source, [message]) // what was told already is told no more
     return message
   }
 

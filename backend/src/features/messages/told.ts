@@ -4,8 +4,9 @@ import type { Entry } from '../../realtime/log/log.js'
 import { type OutboxSource, outboxSource } from '../../realtime/outbox.js'
 import type { OutboxEntry } from '../../realtime/outbox-entry.js'
 import type { Activity } from '../conversations/index.js'
+import { tombstoneOf } from './deleted.js'
 import { type MessageDocument, untoldIndex } from './model.js'
-import { viewMessage } from './view.js'
+import { viewForAll } from './view.js'
 
 interface Dependencies {
   readonly collection: () => mongo.Collection<MessageDocument>
@@ -31,12 +32,21 @@ const asChanged = (message: MessageDocument, version: number): MessageDocument =
   return { ...rest, ...edited, text: former.text, version: former.version }
 }
 
-const tell = (message: MessageDocument, { type, eventId, at, data }: OutboxEntry): Entry => {
-  const { conversationId, seq, id } = viewMessage(message)
+/** That somebody has deleted it for themselves: for their own devices, whatever became of it since. */
+const tellOne = (message: MessageDocument, { eventId, at, data }: OutboxEntry, userId: string): Entry => {
+  const tombstone = viewForAll(tombstoneOf({ ...message, version: Number(data?.['version']) }, at))
+  const about = { conversationId: tombstone.conversationId, at: at.toISOString() }
+  return { channel: `user:${userId}`, eventId, frame: encodeEvent({ type: 'message.deleted', ...about, message: tombstone }) }
+}
+
+const tell = (message: MessageDocument, outboxEntry: OutboxEntry): Entry => {
+  const { type, eventId, at, data } = outboxEntry
+  const { conversationId, seq, id } = viewForAll(message)
   const about = { conversationId, at: at.toISOString() }
   const entry = { channel: channelOf(message), eventId }
-  if (type === 'message.deleted') return { ...entry, frame: encodeEvent({ type, ...about, message: viewMessage(message) }) } // no messageId: it outlives the purge
-  const changed = (version: number) => viewMessage(asChanged(message, version))
+  if (type === 'message.deleted' && data?.['userId'] !== undefined) return tellOne(message, outboxEntry, data['userId'])
+  if (type === 'message.deleted') return { ...entry, frame: encodeEvent({ type, ...about, message: viewForAll(message) }) } // no messageId: it outlives the purge
+  const changed = (version: number) => viewForAll(asChanged(message, version))
   if (type === 'message.created') return { ...entry, frame: encodeEvent({ type, ...about, message: changed(1) }), seq, messageId: id }
   if (type === 'message.updated') {
     return { ...entry, frame: encodeEvent({ type, ...about, message: changed(Number(data?.version)) }), messageId: id }
