@@ -1,6 +1,7 @@
 import { z } from 'zod'
 
-const visible = /[^\p{White_Space}\p{Default_Ignorable_Code_Point}\p{Cc}]/u
+/** The last ones are drawn as nothing too, whatever Unicode calls them: Braille’s blank, the null note head, Khitan’s filler, what frames annotations. */
+const visible = /[^\p{White_Space}\p{Default_Ignorable_Code_Point}\p{Cc}\u2800\u{1d159}\u{16fe4}\ufff9-\ufffb]/u
 const halfSurrogate = /\p{Surrogate}/u
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
 
