@@ -7,6 +7,7 @@ import { startCode, verifyCode } from './features/codes/index.js'
 import { getConfig } from './features/configuration/index.js'
 import {
   addMembers,
+  changeOwnSettings,
   changeRole,
   createConversation,
   deleteConversation,
@@ -73,6 +74,7 @@ export const routes: Readonly<Record<'' | '/api/v1', readonly AnyEndpoint[]>> = 
     getConversation,
     editConversation,
     deleteConversation,
+    changeOwnSettings,
     listMembers,
     addMembers,
     changeRole,

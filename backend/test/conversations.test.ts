@@ -50,7 +50,7 @@ describe('a direct conversation', () => {
       lastMessageAt: time,
       unreadCount: 0,
       settings: { history: 'all', disappearAfterSeconds: null },
-      my: { role: 'member', joinedAt: time, joinedSeq: 0, ...watermarks },
+      my: { role: 'member', joinedAt: time, joinedSeq: 0, ...watermarks, archived: false, pinned: false, mutedUntil: null },
       createdAt: time,
       version: 1,
     })

@@ -38,6 +38,7 @@ const declared = {
     { name: 'member_changed', key: { 'members.userId': 1, _id: 1, changedAt: 1 } },
     { name: 'member_last_message', key: { 'members.userId': 1, lastMessageAt: -1, _id: -1 } },
     { name: 'outbox', key: { 'outbox.worker': 1, 'outbox.at': 1 }, sparse: true },
+    { name: 'pins', key: { pins: 1 }, unique: true, sparse: true },
   ],
   messages: [
     { name: 'conversation_changed', key: { conversationId: 1, changedAt: 1, seq: 1 } },

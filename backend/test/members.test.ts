@@ -331,7 +331,6 @@ describe('a deleted group', () => {
 describe('a direct conversation', () => {
   const asked: [string, (who: Person, other: Person, path: string) => Test][] = [
     ['edited', (who, _other, path) => who.patch(path, { name: 'Us' })],
-    ['deleted', (who, _other, path) => who.delete(path)],
     ['left', (who, _other, path) => who.post(`${path}/leave`, {})],
     ['joined by others', (who, _other, path) => who.post(`${path}/members`, { userIds: [people.outsider.id] })],
     ['rid of one', (who, other, path) => who.delete(`${path}/members/${other.id}`)],

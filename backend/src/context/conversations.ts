@@ -1,4 +1,13 @@
-import { Changes, ConversationService, conversationSource, Gone, MemberService, Memberships } from '../features/conversations/index.js'
+import {
+  Changes,
+  ConversationList,
+  ConversationService,
+  conversationSource,
+  Gone,
+  MemberService,
+  Memberships,
+  OwnSettings,
+} from '../features/conversations/index.js'
 import type { Heads, MessageService } from '../features/messages/index.js'
 import type { ReceiptService } from '../features/receipts/index.js'
 import type { Base } from './base.js'
@@ -27,8 +36,11 @@ export const createConversations = (
   })
   const changes = new Changes({ conversations: models.conversations, worker })
   const gone = new Gone({ conversations: models.conversations, outbox, source })
-  const known = { users, blocks, changes, memberships, outbox, source, gone }
+  const headOf = (id: string) => messaging().heads.read(id)
+  const known = { users, blocks, changes, memberships, outbox, source, gone, headOf }
   const conversations = new ConversationService({ ...known, conversations: models.conversations, worker })
-  const members = new MemberService({ ...known, conversations, log, headOf: (id) => messaging().heads.read(id) })
-  return { memberships, conversations, members, conversationOutbox: source }
+  const members = new MemberService({ ...known, conversations, log })
+  const ownSettings = new OwnSettings({ conversations: models.conversations, changes, outbox, source, headOf })
+  const conversationList = new ConversationList({ conversations: models.conversations })
+  return { memberships, conversations, members, ownSettings, conversationList, conversationOutbox: source }
 }

@@ -124,6 +124,10 @@ export const rows: Readonly<Record<string, Row>> = {
     ask: (scene) => ({ ...conversation(scene), body: { name: 'Renamed' } }),
   },
   'DELETE /conversations/:conversationId': { expected: members(204, { member: 403, groupAdmin: 403 }), ask: conversation },
+  'PUT /conversations/:conversationId/settings': {
+    expected: members(200),
+    ask: (scene) => ({ ...conversation(scene), body: { archived: true } }),
+  },
   'GET /conversations/:conversationId/members': { expected: members(200), ask: conversation },
   'POST /conversations/:conversationId/members': {
     expected: members(200, { member: 403 }),

@@ -9,6 +9,7 @@ import { outboxEntry } from '../../realtime/outbox-entry.js'
 import type { Change, Situation } from './change.js'
 import { memberOf } from './member-changes.js'
 import { type ConversationDocument, type Left, leftKeptMs, type Member, mostLeftKept } from './model.js'
+import { isPinOf } from './pins.js'
 
 interface Dependencies {
   readonly conversations: Model<ConversationDocument>
@@ -28,7 +29,12 @@ const mostPauseMs = 40
 const mostWaiting = 200
 /** What a conversation may have to tell at once: every change publishes what is in its outbox before it. */
 const mostUntold = 200
+/** Of what people change for themselves: they leave room to those who run the group. */
+const mostOwnUntold = 100
 const untoldRetryAfterSeconds = 15
+
+/** Returns what becomes of it, undefined for nothing, or throws; may be asked again. */
+type Decide = (situation: Situation) => Change | undefined
 
 /**
  * Changes conversations. A change is decided by what the conversation is, in plain code, and written only if it still is that: the version in
@@ -43,26 +49,33 @@ export class Changes {
   }
 
   /**
-   * @param decide returns what becomes of it, undefined for nothing, or throws; may be asked again
    * @throws Problem not_found where the caller is no member, conflict for a direct conversation, service_unavailable where too many change it at once
    */
-  async apply(caller: Caller, conversationId: string, decide: (situation: Situation) => Change | undefined): Promise<Changed> {
+  async apply(caller: Caller, conversationId: string, decide: Decide): Promise<Changed> {
+    return this.applyOwn(caller, conversationId, (situation) => {
+      if (situation.conversation.type === 'direct')
+        throw new Problem('conflict', 'A direct conversation stays as it is, with its two members')
+      return decide(situation)
+    })
+  }
+
+  /** As `apply`, of any conversation: for what a member changes for themselves. */
+  async applyOwn(caller: Caller, conversationId: string, decide: Decide): Promise<Changed> {
     const applying = this.#queue.run(conversationId, () => this.#apply(caller, conversationId, decide))
     if (!applying) throw tooMany()
     return applying
   }
 
-  async #apply(caller: Caller, conversationId: string, decide: (situation: Situation) => Change | undefined): Promise<Changed> {
+  async #apply(caller: Caller, conversationId: string, decide: Decide): Promise<Changed> {
     for (let tried = 0; tried < mostTries; tried++) {
       if (tried > 0) await sleep(Math.random() * Math.min(mostPauseMs, 5 * tried))
       const conversation = await this.#read(caller, conversationId)
       const actor = memberOf(conversation, caller.userId)
       if (!actor) throw new Problem('not_found')
-      if (conversation.type === 'direct') throw new Problem('conflict', 'A direct conversation stays as it is, with its two members')
       const at = new Date()
       const change = decide({ conversation, actor, at })
       if (!change) return { before: conversation, conversation, changed: false }
-      if (!change.set.deletedAt && (conversation.outbox?.length ?? 0) >= mostUntold) throw tooMany()
+      if (!change.set.deletedAt && (conversation.outbox?.length ?? 0) >= roomFor(change)) throw tooMany()
       const written = await this.#write(caller, conversation, change, at)
       if (written) return { before: conversation, conversation: written, changed: true }
     }
@@ -82,6 +95,8 @@ export class Changes {
   /** @returns null where somebody else changed it meanwhile */
   async #write({ userId }: Caller, before: ConversationDocument, { set, events }: Change, at: Date): Promise<ConversationDocument | null> {
     const { _id, version } = before
+    const pins = pinsAfter(before, set)
+    const { pins: _, ...fields } = set
     const said = { by: userId, version: String(version + 1) }
     const outbox = events.map(({ type, data }) => outboxEntry(this.#deps.worker, type, at, { ...data, ...said }))
     try {
@@ -89,7 +104,8 @@ export class Changes {
         .findOneAndUpdate(
           { _id, version },
           {
-            $set: { ...set, ...(set.members && { left: leftOf(before, set.members, at) }) },
+            $set: { ...fields, ...(set.members && { left: leftOf(before, set.members, at) }), ...(pins.length > 0 && { pins }) },
+            ...(pins.length === 0 && { $unset: { pins: '' as const } }), // an empty array would be a key of the unique index
             $inc: { version: 1 },
             $currentDate: { changedAt: true },
             $push: { outbox: { $each: outbox } },
@@ -106,6 +122,12 @@ export class Changes {
 
 const tooMany = (): Problem =>
   new Problem('service_unavailable', 'Too many are changing this conversation right now', { retryAfterSeconds: untoldRetryAfterSeconds })
+
+const roomFor = ({ events }: Change): number => (events.every(({ data }) => data['own'] === 'true') ? mostOwnUntold : mostUntold)
+
+/** Who leaves takes their pin along. */
+const pinsAfter = (before: ConversationDocument, { members = before.members, pins = before.pins ?? [] }: Change['set']): string[] =>
+  pins.filter((pin) => members.some(({ userId }) => isPinOf(pin, userId.toHexString())))
 
 /** Who is known to have left, once these are the members. */
 const leftOf = ({ members: before, left = [] }: ConversationDocument, members: readonly Member[], at: Date): Left[] => {

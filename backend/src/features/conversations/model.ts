@@ -12,6 +12,11 @@ export interface Member {
   joinedSeq: number
   /** What is before it does not exist for them; absent: they see all from the first. It stays while they do. */
   firstSeq?: number
+  /** Set while they have it archived: the conversation's last seq then. */
+  archivedSeq?: number
+  mutedUntil?: Date
+  /** Set while they have it off their list: the conversation's last seq then. */
+  hiddenSeq?: number
 }
 
 export const histories = ['all', 'joined'] as const
@@ -51,6 +56,8 @@ export interface ConversationDocument extends WithOutbox {
   directKey?: string
   /** Empty once it is closed: the last one left, or its owner deleted it. */
   members: Member[]
+  /** By whom it is pinned, and as which of theirs: see `pinOf`. Absent where nobody has. */
+  pins?: string[]
   /** The newest of those who left and have not come back; not read unless asked for. */
   left?: Left[]
   /** Derived from the messages: follows each commit by $max. */
@@ -72,9 +79,14 @@ const memberSchema = new Schema<Member>(
     joinedAt: { type: Date, required: true },
     joinedSeq: { type: Number, required: true },
     firstSeq: Number,
+    archivedSeq: Number,
+    mutedUntil: Date,
+    hiddenSeq: Number,
   },
   { _id: false },
 )
+
+export const memberLastMessageIndex = 'member_last_message'
 
 export const conversationSchema = new Schema<ConversationDocument>(
   {
@@ -87,6 +99,7 @@ export const conversationSchema = new Schema<ConversationDocument>(
     },
     directKey: String,
     members: { type: [memberSchema], required: true },
+    pins: { type: [String], default: undefined },
     left: { type: [{ _id: false, userId: Schema.Types.ObjectId, at: Date }], default: undefined, select: false },
     lastSeq: { type: Number, required: true },
     lastMessageAt: { type: Date, required: true },
@@ -99,11 +112,13 @@ export const conversationSchema = new Schema<ConversationDocument>(
   { collection: 'conversations', versionKey: false },
 )
 // A person's conversations, newest activity first; also: which conversations is a person in.
-conversationSchema.index({ 'members.userId': 1, lastMessageAt: -1, _id: -1 }, { name: 'member_last_message' })
+conversationSchema.index({ 'members.userId': 1, lastMessageAt: -1, _id: -1 }, { name: memberLastMessageIndex })
 // What has changed for a person since; what they are not in any more.
 conversationSchema.index({ 'members.userId': 1, _id: 1, changedAt: 1 }, { name: 'member_changed' })
 conversationSchema.index({ 'left.userId': 1, 'left.at': 1 }, { name: 'left', sparse: true })
 conversationSchema.index({ lastMessageAt: -1 }, { name: 'last_message' })
 // One direct conversation a pair, even when both begin it at once. Sparse: groups have no key.
 conversationSchema.index({ directKey: 1 }, { name: 'direct_key', unique: true, sparse: true })
+// Each pin of a person is one conversation's, however many devices pin at once; also: the pinned ones. Sparse: an empty array would be a key.
+conversationSchema.index({ pins: 1 }, { name: 'pins', unique: true, sparse: true })
 conversationSchema.index(...outboxIndex)

@@ -27,13 +27,13 @@ export const createConversation = endpoint({
 export const listConversations = endpoint({
   method: 'get',
   path: '/conversations',
-  summary: 'Your conversations, newest activity first',
+  summary: 'Your conversations, the pinned ones before, newest activity first',
   access: 'user',
   limit: 'api',
   request: { query: ListConversations },
   responses: { 200: ConversationPage },
   async handler({ context, caller, query }) {
-    const { items, nextCursor } = await context.conversations.list(caller, query)
+    const { items, nextCursor } = await context.conversationList.read(caller, query)
     const watermarksOf = await context.receipts.shownIn(items, caller.userId)
     return { status: 200, body: { items: items.map((each) => viewConversation(each, caller.userId, watermarksOf)), nextCursor } }
   },
@@ -72,7 +72,7 @@ export const editConversation = endpoint({
 export const deleteConversation = endpoint({
   method: 'delete',
   path: '/conversations/:conversationId',
-  summary: 'Delete a group, for all',
+  summary: 'Delete a group, for all; or take a direct conversation off your list until the next message',
   access: 'user',
   limit: 'api',
   request: { params: ConversationParams },

@@ -10,7 +10,14 @@ const mostOfDescription = 1000
 
 export const ConversationParams = z.strictObject({ conversationId: Id })
 export const MemberParams = z.strictObject({ conversationId: Id, userId: Id })
-export const ListConversations = PageQuery
+export const ListConversations = PageQuery.extend({
+  archived: z
+    .enum(['true', 'false'])
+    .transform((text) => text === 'true')
+    .default(false)
+    .meta({ description: 'The archived ones, in place of the others' }),
+})
+export type ListConversations = z.infer<typeof ListConversations>
 export const ListMembers = PageQuery
 
 const isSet = (ids: readonly string[]): boolean => new Set(ids).size === ids.length
@@ -44,6 +51,21 @@ export const EditConversation = z
     'nothing to change',
   )
 export type EditConversation = z.infer<typeof EditConversation>
+
+export const OwnSettings = z
+  .strictObject({
+    archived: z.boolean().optional(),
+    pinned: z.boolean().optional(),
+    mutedUntil: z.iso
+      .datetime()
+      .transform((text) => new Date(text))
+      .nullable()
+      .optional()
+      .meta({ description: 'null, and a time that is over = not muted' }),
+  })
+  .refine((given) => Object.values(given).some((value) => value !== undefined), 'nothing to change')
+  .refine(({ archived, pinned }) => !(archived && pinned), { path: ['pinned'], message: 'what is archived is not pinned' })
+export type OwnSettings = z.infer<typeof OwnSettings>
 
 export const AddMembers = z.strictObject({ userIds: z.array(Id).min(1).max(mostAdded).refine(isSet, 'the same person twice') })
 
@@ -82,7 +104,15 @@ export const ConversationView = z
       history: History,
       disappearAfterSeconds: z.int().positive().nullable().meta({ description: 'null = messages stay' }),
     }),
-    my: z.object({ role: RoleName, joinedAt: z.iso.datetime(), joinedSeq: z.int().min(0), ...watermarks }),
+    my: z.object({
+      role: RoleName,
+      joinedAt: z.iso.datetime(),
+      joinedSeq: z.int().min(0),
+      ...watermarks,
+      archived: z.boolean().meta({ description: 'Until a message comes while it is not muted' }),
+      pinned: z.boolean(),
+      mutedUntil: z.iso.datetime().nullable().meta({ description: 'Null once it is over' }),
+    }),
     createdAt: z.iso.datetime(),
     version: z.int().positive(),
   })

@@ -1,8 +1,6 @@
-import { type Model, type QueryFilter, Types } from 'mongoose'
-import { z } from 'zod'
+import { type Model, Types } from 'mongoose'
 import type { Caller } from '../../http/endpoint.js'
-import { Id, toObjectId } from '../../http/ids.js'
-import { decodeCursor, encodeCursor } from '../../http/page.js'
+import { toObjectId } from '../../http/ids.js'
 import { Problem } from '../../http/problem.js'
 import type { Outbox, OutboxSource } from '../../realtime/outbox.js'
 import { outboxEntry } from '../../realtime/outbox-entry.js'
@@ -14,6 +12,7 @@ import { directKeyOf } from './direct-key.js'
 import type { Gone } from './gone.js'
 import type { Memberships } from './memberships.js'
 import type { ConversationDocument, Role } from './model.js'
+import { hiding } from './own-changes.js'
 import type { CreateConversation, EditConversation } from './schema.js'
 import { recipientsOf } from './told-data.js'
 
@@ -26,11 +25,11 @@ interface Dependencies {
   readonly outbox: Outbox
   readonly source: OutboxSource
   readonly gone: Gone
+  /** The seq of a conversation's newest message, as a majority of the database has it. */
+  readonly headOf: (conversationId: string) => Promise<number>
   /** This worker's name in outboxes. */
   readonly worker: string
 }
-
-const Position = z.tuple([z.iso.datetime(), Id])
 
 export class ConversationService {
   readonly #deps: Dependencies
@@ -65,39 +64,26 @@ export class ConversationService {
   }
 
   /**
-   * Ends a group for all: once this has returned nobody hears more of it.
-   * @throws Problem not_found, forbidden, conflict for a direct conversation, service_unavailable where it is done and cannot be told: ask again
+   * Ends a group for all: once this has returned nobody hears more of it. A direct conversation leaves the caller's own list, until a message comes.
+   * @throws Problem not_found, forbidden, service_unavailable where it is done and cannot be told: ask again
    */
   async delete(caller: Caller, conversationId: string): Promise<void> {
-    const { changes, memberships, gone } = this.#deps
-    const { before, conversation } = await gone.toldFirst(conversationId, caller.userId, () =>
-      changes.apply(caller, conversationId, deleting),
+    const { changes, memberships, gone, outbox, source, headOf } = this.#deps
+    const head = await headOf(conversationId)
+    const { before, conversation, changed } = await gone.toldFirst(conversationId, caller.userId, () =>
+      changes.applyOwn(caller, conversationId, (situation) =>
+        situation.conversation.type === 'direct' ? hiding(head)(situation) : deleting(situation),
+      ),
     )
+    if (conversation.type === 'direct') {
+      if (changed) outbox.publish(source, [conversation])
+      return
+    }
     memberships.forget(
       conversationId,
       before.members.map(({ userId }) => userId.toHexString()),
     )
     await gone.tell(conversation)
-  }
-
-  /** The caller's conversations, newest activity first. @throws Problem validation_failed for a bad cursor */
-  async list(
-    caller: Caller,
-    page: { cursor?: string | undefined; limit: number },
-  ): Promise<{ items: ConversationDocument[]; nextCursor: string | null }> {
-    const filter: QueryFilter<ConversationDocument> = { 'members.userId': toObjectId(caller.userId) }
-    if (page.cursor !== undefined) {
-      const [at, id] = decodeCursor(Position, page.cursor)
-      filter.$or = [{ lastMessageAt: { $lt: new Date(at) } }, { lastMessageAt: new Date(at), _id: { $lt: toObjectId(id) } }]
-    }
-    const found = await this.#deps.conversations
-      .find(filter)
-      .sort({ lastMessageAt: -1, _id: -1 })
-      .limit(page.limit + 1)
-      .lean()
-    const items = found.slice(0, page.limit)
-    const last = found.length > page.limit ? items.at(-1) : undefined
-    return { items, nextCursor: last ? encodeCursor([last.lastMessageAt.toISOString(), last._id.toHexString()]) : null }
   }
 
   async #createDirect(caller: Caller, userId: string): Promise<{ conversation: ConversationDocument; created: boolean }> {

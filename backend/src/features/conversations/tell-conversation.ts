@@ -4,6 +4,7 @@ import type { Entry } from '../../realtime/log/log.js'
 import type { OutboxEntry } from '../../realtime/outbox-entry.js'
 import { memberOf } from './member-changes.js'
 import type { ConversationDocument } from './model.js'
+import { isHidden } from './own-state.js'
 import { joinedControl, leftControl, toConversation, toUser } from './tell-to.js'
 import { userIdsOf } from './told-data.js'
 import { viewConversation } from './view.js'
@@ -20,7 +21,9 @@ interface Told {
 /** What is told of a conversation as such: to each member on their own channel, as they see it; of a large one that there is something to fetch. */
 export const tellConversation = (conversation: ConversationDocument, entry: OutboxEntry, watermarksOf: WatermarksOf): Entry[] => {
   const { type } = entry
-  if (type === 'conversation.deleted') return deleted(conversation, entry)
+  if (type === 'conversation.deleted') {
+    return entry.data?.['own'] === 'true' ? hidden(conversation, entry, watermarksOf) : deleted(conversation, entry)
+  }
   if (type !== 'conversation.created' && type !== 'conversation.updated') return []
   const userIds = userIdsOf(entry)
   if (!userIds) return [toFetch(conversation, entry, type)]
@@ -60,17 +63,25 @@ const toFetch = (conversation: ConversationDocument, entry: OutboxEntry, type: T
 
 /** On everybody's own channel, however many they are: who was offline has no other to hear it from. After all streams have left. */
 const deleted = (conversation: ConversationDocument, entry: OutboxEntry): Entry[] => {
-  const conversationId = conversation._id.toHexString()
   const userIds = userIdsOf(entry) ?? []
-  const version = Number(entry.data?.['version'])
-  const frame = encodeEvent({
-    type: 'conversation.deleted',
-    conversationId,
-    at: entry.at.toISOString(),
-    conversation: { id: conversationId, version },
-  })
+  const frame = deletedFrame(conversation, entry)
   return [
     toConversation(conversation, entry, frame, leftControl(conversation, entry, userIds)),
     ...userIds.map((userId) => toUser(userId, entry, frame)),
   ]
+}
+
+/** Somebody took it off their list and is in it all the same. Where a message has brought it back, that is told. */
+const hidden = (conversation: ConversationDocument, entry: OutboxEntry, watermarksOf: WatermarksOf): Entry[] =>
+  (userIdsOf(entry) ?? []).map((userId) => {
+    const member = memberOf(conversation, userId)
+    return member && !isHidden(conversation, member)
+      ? asSeen(conversation, entry, userId, { type: 'conversation.updated', watermarksOf })
+      : toUser(userId, entry, deletedFrame(conversation, entry))
+  })
+
+const deletedFrame = (conversation: ConversationDocument, { at, data }: OutboxEntry): Buffer => {
+  const id = conversation._id.toHexString()
+  const version = Number(data?.['version'])
+  return encodeEvent({ type: 'conversation.deleted', conversationId: id, at: at.toISOString(), conversation: { id, version } })
 }

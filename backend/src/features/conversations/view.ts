@@ -1,4 +1,6 @@
 import { type ConversationDocument, type Member, settingsOf } from './model.js'
+import { isArchived, isMuted } from './own-state.js'
+import { isPinned } from './pins.js'
 import type { ConversationView, MemberView } from './schema.js'
 import type { WatermarksOf } from './watermarks.js'
 
@@ -37,8 +39,14 @@ export const viewConversation = (conversation: ConversationDocument, viewerId: s
     lastMessageAt: conversation.lastMessageAt.toISOString(),
     unreadCount: Math.max(0, conversation.lastSeq - Math.max(my.readSeq, mine.joinedSeq)),
     settings: settingsOf(conversation),
-    my: { role: mine.role, joinedAt: mine.joinedAt.toISOString(), joinedSeq: mine.joinedSeq, ...my },
+    my: { role: mine.role, joinedAt: mine.joinedAt.toISOString(), joinedSeq: mine.joinedSeq, ...my, ...viewOwn(conversation, mine) },
     createdAt: conversation.createdAt.toISOString(),
     version: conversation.version,
   }
 }
+
+const viewOwn = (conversation: ConversationDocument, mine: Member, at = new Date()) => ({
+  archived: isArchived(conversation, mine, at),
+  pinned: isPinned(conversation, mine.userId.toHexString()),
+  mutedUntil: isMuted(mine, at) ? (mine.mutedUntil?.toISOString() ?? null) : null,
+})

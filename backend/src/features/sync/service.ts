@@ -4,7 +4,7 @@ import type { Caller } from '../../http/endpoint.js'
 import { Id, toObjectId } from '../../http/ids.js'
 import { decodeCursor, encodeCursor } from '../../http/page.js'
 import { encodeSince } from '../../http/since.js'
-import { type ConversationDocument, leftKeptMs } from '../conversations/index.js'
+import { type ConversationDocument, isHidden, leftKeptMs } from '../conversations/index.js'
 import type { Moments } from './moments.js'
 import type { SyncQuery } from './schema.js'
 
@@ -44,12 +44,13 @@ export class SyncService {
     const position = query.cursor === undefined ? await this.#begin(query.since) : decodeCursor(Position, query.cursor)
     const { full, momentMs, sinceMs } = position
     const found = await this.#changed(caller, position, query.limit + 1)
-    const items = found.slice(0, query.limit)
-    const last = found.length > query.limit ? items.at(-1) : undefined
+    const page = found.slice(0, query.limit)
+    const [items, hidden] = apart(page, caller.userId)
+    const last = found.length > query.limit ? page.at(-1) : undefined
     const next = last && { full, momentMs, sinceMs, id: last._id.toHexString() }
     return {
       items,
-      removed: first && query.since && !full ? await this.#removed(caller, query.since) : [],
+      removed: full ? [] : [...(first && query.since ? await this.#removed(caller, query.since) : []), ...hidden],
       full,
       cursor: encodeSince(new Date(momentMs)),
       nextCursor: next ? encodeCursor(next satisfies Position) : null,
@@ -85,4 +86,11 @@ export class SyncService {
       .lean()
     return left.map(({ _id }) => _id.toHexString())
   }
+}
+
+/** The conversations to be shown, and the ids of those that somebody has taken off their list. */
+const apart = (conversations: readonly ConversationDocument[], userId: string): [ConversationDocument[], string[]] => {
+  const isOff = (conversation: ConversationDocument): boolean =>
+    conversation.members.some((member) => member.userId.toHexString() === userId && isHidden(conversation, member))
+  return [conversations.filter((each) => !isOff(each)), conversations.filter(isOff).map(({ _id }) => _id.toHexString())]
 }
