@@ -46,7 +46,7 @@ const start = async (workers: number): Promise<void> => {
 
   const setting = { environment: process.env, dataFolder: folder, durable: true, progress: (line: string) => console.log(line) }
   const { mongoDb, redis } = await prepare(setting, workers, closing)
-  console.log(`\n${servicesTable(mongoDb, redis, { kept: true, folder })}\n`)
+  console.log(`\n${servicesTable({ mongoDb, redis }, { kept: true, folder })}\n`)
 
   const environment = {
     NODE_ENV: 'development',

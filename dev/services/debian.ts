@@ -17,25 +17,30 @@ const isListed = async (name: string, { environment }: Where): Promise<boolean> 
   return /Candidate: (?!\(none\))/.test(output)
 }
 
-/** Installs a Debian package, and starts none of its daemons. @throws Error with what apt-get said */
-export const installPackage = async (name: string, where: Where, { deadlineSeconds = 180 } = {}): Promise<void> => {
+let installing: Promise<unknown> = Promise.resolve()
+
+/** Installs Debian packages, and starts none of their daemons; what else is to be installed waits. @throws Error with what apt-get said */
+export const installPackages = (names: readonly string[], where: Where, { deadlineSeconds = 180 } = {}): Promise<void> => {
   const environment = { ...where.environment, DEBIAN_FRONTEND: 'noninteractive' }
   const aptGet = (...words: string[]) => run('apt-get', words, { deadlineSeconds, environment })
   const update = () => {
-    where.progress(`${name}: apt-get update`)
+    where.progress(`${names.join(', ')}: apt-get update`)
     return aptGet('update', '-q')
   }
   const install = () => {
-    where.progress(`${name}: apt-get install`)
-    return aptGet('install', '-y', '-q', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=60', name)
+    where.progress(`${names.join(', ')}: apt-get install`)
+    return aptGet('install', '-y', '-q', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=60', ...names)
   }
-  await withoutStartingDaemons(async () => {
-    const listed = await isListed(name, where)
+  const work = async () => {
+    const listed = (await Promise.all(names.map((name) => isListed(name, where)))).every(Boolean)
     if (!listed) await update()
     await install().catch(async (error: unknown) => {
       if (!listed) throw error
       await update() // an old list names versions that are gone
       await install()
     })
-  })
+  }
+  const installed = installing.then(() => withoutStartingDaemons(work))
+  installing = installed.catch(() => undefined)
+  return installed
 }

@@ -5,15 +5,18 @@ import { projectFolder } from './project.js'
 interface RunOptions {
   readonly deadlineSeconds: number
   readonly environment?: Readonly<Record<string, string | undefined>>
+  /** The project's where none is said. */
+  readonly folder?: string
 }
 
 /**
- * Runs a program to its end, in the project's folder.
+ * Runs a program to its end.
  * @returns what it printed
  * @throws Error with the end of what it printed, where it fails or does not end in time (it is killed then)
  */
 export const run = async (command: string, words: readonly string[], options: RunOptions): Promise<{ output: string }> => {
-  const child = spawn(command, words, { cwd: projectFolder, env: options.environment ?? process.env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const { folder = projectFolder, environment = process.env } = options
+  const child = spawn(command, words, { cwd: folder, env: environment, stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   const keep = (chunk: Buffer) => {
     output = (output + chunk.toString()).slice(-20_000)

@@ -24,7 +24,12 @@ const readyOrGone = async (server: Supervised, probe: () => Promise<unknown>, de
  * @throws Error with the last lines that the server printed
  */
 export const startServer = async (
-  options: KeptServer & { readonly logFile: string; readonly readyDeadlineSeconds: number; readonly probe: () => Promise<unknown> },
+  options: KeptServer & {
+    readonly environment?: NodeJS.ProcessEnv
+    readonly logFile: string
+    readonly readyDeadlineSeconds: number
+    readonly probe: () => Promise<unknown>
+  },
 ): Promise<Supervised> => {
   const { logFile, readyDeadlineSeconds, probe, ...kept } = options
   const server = await supervise({ ...kept, output: { file: logFile } })

@@ -1,4 +1,4 @@
-import { installPackage, whyNoPackages } from './debian.js'
+import { installPackages, whyNoPackages } from './debian.js'
 import { findOnPath } from './executables.js'
 import type { Setting } from './service.js'
 
@@ -22,7 +22,7 @@ export const installTestPrograms = async (setting: Pick<Setting, 'environment' |
   if (whyNoPackages(setting) !== undefined) return
   for (const name of Object.keys(programs) as Package[]) {
     if (find(name, setting.environment) !== undefined) continue
-    await installPackage(name, setting, { deadlineSeconds: installDeadlineSeconds }).catch((error: unknown) =>
+    await installPackages([name], setting, { deadlineSeconds: installDeadlineSeconds }).catch((error: unknown) =>
       setting.progress(`${name}: not installed: ${error instanceof Error ? error.message : String(error)}`),
     )
   }

@@ -1,10 +1,10 @@
-import { installPackage, whyNoPackages } from '../debian.js'
+import { installPackages, whyNoPackages } from '../debian.js'
 import { findOnPath } from '../executables.js'
 import type { Setting, Way } from '../service.js'
 import { startRedisServer } from './redis-server.js'
 
 const install = async (setting: Setting): Promise<string> => {
-  await installPackage('redis-server', setting)
+  await installPackages(['redis-server'], setting)
   const path = findOnPath('redis-server', setting.environment)
   if (path === undefined) throw new Error('the package was installed, but redis-server is not on PATH')
   return path
