@@ -18,7 +18,7 @@ describe('GET /config', () => {
       version: '7.8.9',
       signIn: { methods: ['password', 'code', 'qr'], phoneVerification: 'optional' },
       tokens: { accessSeconds: 300, refreshSeconds: 30 * 86_400 },
-      messages: { maxCharacters: 8000, maxBytes: 65_536, editableSeconds: 86_400 },
+      messages: { maxCharacters: 8000, maxBytes: 65_536, maxMentions: 50, editableSeconds: 86_400 },
       groups: { maxMembers: 1024, maxAddedAtOnce: 100 },
       requests: { maxBodyBytes: 262_144, defaultPageSize: 50, maxPageSize: 100 },
       events: { keptSeconds: 7200 },

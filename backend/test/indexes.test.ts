@@ -43,6 +43,11 @@ const declared = {
   messages: [
     { name: 'conversation_changed', key: { conversationId: 1, changedAt: 1, seq: 1 } },
     { name: 'conversation_created', key: { conversationId: 1, createdAt: -1 } },
+    {
+      name: 'conversation_mention',
+      key: { conversationId: 1, 'mentions.userId': 1, seq: 1 },
+      partialFilterExpression: { 'mentions.userId': { $exists: true } },
+    },
     { name: 'conversation_sender_client', key: { conversationId: 1, senderId: 1, clientId: 1 }, unique: true },
     { name: 'conversation_seq', key: { conversationId: 1, seq: 1 }, unique: true },
     {

@@ -13,7 +13,7 @@ export const message: SendMessage = {
 }
 
 /** What a stored message would look like. */
-export const answerTo = (userId: string, { clientId, text }: SendMessage) => ({
+export const answerTo = (userId: string, { clientId, text = '' }: SendMessage) => ({
   id: '0123456789abcdef0123456a',
   conversationId: '0123456789abcdef01234567',
   seq: 1,
@@ -21,6 +21,9 @@ export const answerTo = (userId: string, { clientId, text }: SendMessage) => ({
   clientId,
   type: 'user' as const,
   text,
+  replyTo: null,
+  forwardOf: null,
+  mentions: [],
   system: null,
   version: 1,
   createdAt: '2026-01-01T00:00:00.000Z',

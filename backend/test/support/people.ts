@@ -16,7 +16,16 @@ export interface Person {
   patch(path: string, body: object): Test
   put(path: string): Test
   delete(path: string): Test
-  send(conversationId: string, message: { readonly clientId?: string; readonly text?: string }): Test
+  /** `hello`, unless the message says something else. */
+  send(conversationId: string, message: SentMessage): Test
+}
+
+interface SentMessage {
+  readonly clientId?: string
+  readonly text?: string
+  readonly replyTo?: string
+  readonly forwardOf?: string
+  readonly mentions?: readonly { readonly userId: string; readonly offset: number; readonly length: number }[]
 }
 
 interface Conversation {
@@ -44,8 +53,12 @@ export const aPerson = async (app: TestApp, { name = 'Ann' }: { readonly name?: 
   const patch: Person['patch'] = (path, content) => app.request.patch(`/api/v1${path}`).auth(accessToken, { type: 'bearer' }).send(content)
   const put: Person['put'] = (path) => app.request.put(`/api/v1${path}`).auth(accessToken, { type: 'bearer' })
   const remove: Person['delete'] = (path) => app.request.delete(`/api/v1${path}`).auth(accessToken, { type: 'bearer' })
-  const send: Person['send'] = (conversationId, { clientId = randomUUID(), text = 'hello' }) =>
-    post(`/conversations/${conversationId}/messages`, { clientId, text })
+  const send: Person['send'] = (conversationId, message) =>
+    post(`/conversations/${conversationId}/messages`, {
+      clientId: randomUUID(),
+      ...(message.forwardOf === undefined && { text: 'hello' }),
+      ...message,
+    })
   return { id: user.id, name, phone, password, accessToken, refreshToken, get, post, patch, put, delete: remove, send }
 }
 

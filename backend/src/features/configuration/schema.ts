@@ -31,6 +31,7 @@ export const ClientConfig = z
     messages: z.object({
       maxCharacters: Count.meta({ description: 'Graphemes' }),
       maxBytes: Count.meta({ description: 'In UTF-8' }),
+      maxMentions: Count,
       editableSeconds: Seconds,
     }),
     groups: z.object({ maxMembers: Count, maxAddedAtOnce: Count }),

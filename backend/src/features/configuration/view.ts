@@ -3,7 +3,7 @@ import { limitNames } from '../../http/limits-table.js'
 import { mostBodyBytes } from '../../http/mount.js'
 import { defaultPageSize, mostOfPage } from '../../http/page.js'
 import { mostAdded, mostMembers } from '../conversations/index.js'
-import { editableSeconds, mostBytes, mostGraphemes } from '../messages/index.js'
+import { editableSeconds, mostBytes, mostGraphemes, mostMentions } from '../messages/index.js'
 import type { ClientConfig } from './schema.js'
 
 /** Of the configuration, what is no secret and a client needs. */
@@ -27,7 +27,7 @@ export const viewClientConfig = ({ server, accounts, passwords, tokens, sms, env
     sessionSeconds: tokens.sessionMaxTtlSeconds,
     web: { refreshSeconds: tokens.web.refreshTtlSeconds, sessionSeconds: tokens.web.sessionMaxTtlSeconds },
   },
-  messages: { maxCharacters: mostGraphemes, maxBytes: mostBytes, editableSeconds },
+  messages: { maxCharacters: mostGraphemes, maxBytes: mostBytes, maxMentions: mostMentions, editableSeconds },
   groups: { maxMembers: mostMembers, maxAddedAtOnce: mostAdded },
   requests: { maxBodyBytes: mostBodyBytes, defaultPageSize, maxPageSize: mostOfPage },
   events: { keptSeconds: eventLog.ttlSeconds },

@@ -76,6 +76,12 @@ export class Memberships {
     return (await this.#conversations.exists(member).read('primary')) !== null
   }
 
+  /** Whether all of them are members. Asked anew each time. */
+  async areMembers(userIds: readonly string[], conversationId: string): Promise<boolean> {
+    const all = { _id: toObjectId(conversationId), 'members.userId': { $all: userIds.map(toObjectId) } }
+    return (await this.#conversations.exists(all).read('primary')) !== null
+  }
+
   /** True for who may delete others' messages in a group. Asked anew each time. */
   async moderates(userId: string, conversationId: string): Promise<boolean> {
     const members = { $elemMatch: { userId: toObjectId(userId), role: { $in: rolesThatMay('deleteMessages') } } }

@@ -1,12 +1,14 @@
 import type { Model } from 'mongoose'
 import { toObjectId } from '../../http/ids.js'
 import type { OutboxEntry } from '../../realtime/outbox-entry.js'
+import type { Mention } from './mentions.js'
 import { type FormerText, type MessageDocument, messageSchema } from './model.js'
 
 type Messages = Model<MessageDocument>
 
 const mostFormerTexts = 50
 const mostFormerBytes = 128 * 1024
+const bytesOfMention = 64
 
 /** What a deleted message keeps. `clientId` and `contentHash` let a retried send find it. */
 const kept = new Set<string>([
@@ -35,8 +37,8 @@ const gone = (): Record<string, ''> => {
 /** How many of the newest texts stay: one at least. */
 const roomFor = (texts: readonly FormerText[]): number => {
   let [count, bytes] = [0, 0]
-  for (const { text } of texts.toReversed()) {
-    bytes += Buffer.byteLength(text)
+  for (const { text, mentions = [] } of texts.toReversed()) {
+    bytes += Buffer.byteLength(text) + bytesOfMention * mentions.length
     if (count > 0 && (count === mostFormerTexts || bytes > mostFormerBytes)) break
     count += 1
   }
@@ -47,16 +49,18 @@ const roomFor = (texts: readonly FormerText[]): number => {
 export const storeEdit = async (
   messages: Messages,
   message: MessageDocument & { text: string },
-  text: string,
+  { text, mentions }: { text: string; mentions: Mention[] },
   entry: OutboxEntry,
 ): Promise<MessageDocument | null> => {
   const { _id, conversationId, version, edits = [] } = message
-  const former: FormerText = { text: message.text, version, at: message.editedAt ?? message.createdAt }
+  const mentioned = message.mentions && { mentions: message.mentions }
+  const former: FormerText = { text: message.text, ...mentioned, version, at: message.editedAt ?? message.createdAt }
   return messages
     .findOneAndUpdate(
       { conversationId, _id, version, deletedAt: null },
       {
-        $set: { text, editedAt: entry.at },
+        $set: { text, editedAt: entry.at, ...(mentions.length > 0 && { mentions }) },
+        ...(mentions.length === 0 && { $unset: { mentions: '' } }),
         $inc: { version: 1 },
         $currentDate: { changedAt: true },
         $push: { edits: { $each: [former], $slice: -roomFor([...edits, former]) }, outbox: entry },

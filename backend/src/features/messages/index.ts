@@ -1,5 +1,6 @@
 export { CommitLane } from './commit-lane.js'
 export { Heads } from './heads.js'
+export { mostMentions } from './mentions.js'
 export { type MessageDocument, messageSchema } from './model.js'
 export { deleteMessage, editMessage, getMessage, listMessages, sendMessage } from './routes.js'
 export { editableSeconds } from './rules.js'

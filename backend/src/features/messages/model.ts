@@ -1,10 +1,14 @@
 import { Schema, type Types } from 'mongoose'
 import { outboxField, outboxIndex, type WithOutbox } from '../../realtime/outbox-entry.js'
 import type { SystemEvent } from '../conversations/index.js'
+import type { Forwarded } from './forward.js'
+import type { Mention } from './mentions.js'
+import type { RepliedTo } from './reply.js'
 
 /** What a message said before it was edited. */
 export interface FormerText {
   text: string
+  mentions?: Mention[]
   /** The message's version that an edit replaced. */
   version: number
   /** When it was written. */
@@ -23,6 +27,10 @@ export interface MessageDocument extends WithOutbox {
   type: 'user' | 'system'
   /** Null in a system message, and once it is deleted. */
   text: string | null
+  /** In the order of the text; absent where nobody is mentioned. */
+  mentions?: Mention[]
+  replyTo?: RepliedTo
+  forwardOf?: Forwarded
   /** What a message of the conversation's own says. */
   system?: SystemEvent
   version: number
@@ -44,6 +52,9 @@ export const seqIndex = 'conversation_seq'
 export const clientIdIndex = 'conversation_sender_client'
 export const untoldIndex = 'conversation_untold'
 export const changedIndex = 'conversation_changed'
+export const mentionIndex = 'conversation_mention'
+
+const mentionsField = { type: [{ _id: false, userId: Schema.Types.ObjectId, offset: Number, length: Number }], default: undefined }
 
 export const messageSchema = new Schema<MessageDocument>(
   {
@@ -54,9 +65,12 @@ export const messageSchema = new Schema<MessageDocument>(
     contentHash: { type: String, required: true },
     type: { type: String, enum: ['user', 'system'], required: true },
     text: { type: String, default: null },
+    mentions: mentionsField,
+    replyTo: { type: { _id: false, messageId: Schema.Types.ObjectId, seq: Number, senderId: Schema.Types.ObjectId }, default: undefined },
+    forwardOf: { type: { _id: false, senderId: Schema.Types.ObjectId, createdAt: Date }, default: undefined },
     system: { type: { _id: false, event: String, userIds: [String], name: String }, default: undefined },
     version: { type: Number, required: true },
-    edits: { type: [{ _id: false, text: String, version: Number, at: Date }], default: undefined },
+    edits: { type: [{ _id: false, text: String, mentions: mentionsField, version: Number, at: Date }], default: undefined },
     createdAt: { type: Date, required: true },
     editedAt: Date,
     deletedAt: Date,
@@ -77,6 +91,11 @@ messageSchema.index(...outboxIndex)
 messageSchema.index({ conversationId: 1, seq: 1, _id: 1 }, { name: untoldIndex, partialFilterExpression: { outbox: { $exists: true } } })
 // What has changed since.
 messageSchema.index({ conversationId: 1, changedAt: 1, seq: 1 }, { name: changedIndex })
+// Where in a conversation a person is mentioned.
+messageSchema.index(
+  { conversationId: 1, 'mentions.userId': 1, seq: 1 },
+  { name: mentionIndex, partialFilterExpression: { 'mentions.userId': { $exists: true } } },
+)
 // By time, for operators: what was said in a conversation, by a person, since when.
 messageSchema.index({ conversationId: 1, createdAt: -1 }, { name: 'conversation_created' })
 messageSchema.index({ senderId: 1, createdAt: -1 }, { name: 'sender_created' })

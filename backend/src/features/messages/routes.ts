@@ -21,7 +21,7 @@ export const sendMessage = endpoint({
   responses: { 201: MessageView, 200: MessageView },
   async handler({ context, caller, params, body }) {
     const { message, created } = await context.messages.send(caller, params.conversationId, body)
-    return { status: created ? 201 : 200, body: viewMessage(message, caller.userId) }
+    return { status: created ? 201 : 200, body: viewMessage(message, caller.userId, await context.messages.quotesOf(caller, [message])) }
   },
 })
 
@@ -35,7 +35,8 @@ export const listMessages = endpoint({
   responses: { 200: MessagePage },
   async handler({ context, caller, params, query }) {
     const { items, nextCursor } = await context.messages.list(caller, params.conversationId, query)
-    return { status: 200, body: { items: items.map((message) => viewMessage(message, caller.userId)), nextCursor } }
+    const quotes = await context.messages.quotesOf(caller, items)
+    return { status: 200, body: { items: items.map((message) => viewMessage(message, caller.userId, quotes)), nextCursor } }
   },
 })
 
@@ -48,7 +49,8 @@ export const getMessage = endpoint({
   request: { params: MessageParams },
   responses: { 200: MessageView },
   async handler({ context, caller, params }) {
-    return { status: 200, body: viewMessage(await context.messages.get(caller, params.messageId), caller.userId) }
+    const message = await context.messages.get(caller, params.messageId)
+    return { status: 200, body: viewMessage(message, caller.userId, await context.messages.quotesOf(caller, [message])) }
   },
 })
 
@@ -61,7 +63,8 @@ export const editMessage = endpoint({
   request: { params: MessageParams, body: EditMessage },
   responses: { 200: MessageView },
   async handler({ context, caller, params, body }) {
-    return { status: 200, body: viewMessage(await context.messages.edit(caller, params.messageId, body.text), caller.userId) }
+    const message = await context.messages.edit(caller, params.messageId, body)
+    return { status: 200, body: viewMessage(message, caller.userId, await context.messages.quotesOf(caller, [message])) }
   },
 })
 

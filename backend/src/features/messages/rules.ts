@@ -16,7 +16,7 @@ const mostHidden = 20_000
 const deleted = (): Problem => new Problem('conflict', 'The message is deleted')
 
 /** Before anything is done with a message. @throws Problem conflict where it is deleted, for all or for who asks */
-const requireThere = (message: MessageDocument, caller: Caller): void => {
+export const requireThere = (message: MessageDocument, caller: Caller): void => {
   if (deletedFor(message, caller.userId)) throw deleted()
 }
 
@@ -27,12 +27,13 @@ export const requireHideable = ({ outbox = [], hiddenFor = [] }: MessageDocument
     throw new Problem('service_unavailable', 'Too many changes of this message wait to be told')
 }
 
-/** @throws Problem forbidden for another's, a system message, or one older than a day; conflict for a deleted one */
+/** @throws Problem forbidden for another's, a system message, what is another's words, or one older than a day; conflict for a deleted one */
 export function requireEditable(message: MessageDocument, caller: Caller): asserts message is MessageDocument & { text: string } {
   if (message.type === 'system') throw new Problem('forbidden', 'A system message stays as it is')
   if (message.senderId.toHexString() !== caller.userId) throw new Problem('forbidden', 'Only its sender may edit a message')
   requireThere(message, caller)
   if (message.text === null) throw deleted()
+  if (message.forwardOf) throw new Problem('forbidden', 'A forwarded message says what it said')
   if (Date.now() - message.createdAt.getTime() > editableSeconds * 1000) throw new Problem('forbidden', 'The time to edit is over')
   if ((message.outbox?.length ?? 0) >= mostUntold)
     throw new Problem('service_unavailable', 'Too many edits of this message wait to be told')

@@ -2,18 +2,30 @@ import { z } from 'zod'
 import { Id } from '../../http/ids.js'
 import { PageQuery, pageOf } from '../../http/page.js'
 import { SinceQuery } from '../../http/since.js'
+import { ForwardView } from './forward.js'
+import { Mentions, MentionView } from './mentions.js'
+import { ReplyView } from './reply.js'
 import { MessageText } from './text.js'
 
-export const SendMessage = z.strictObject({
-  clientId: z.uuid().toLowerCase().meta({ description: 'Made by the client, once per message: sending again with the same one is safe' }),
-  text: MessageText,
-})
+export const SendMessage = z
+  .strictObject({
+    clientId: z.uuid().toLowerCase().meta({ description: 'Made by the client, once per message: sending again with the same one is safe' }),
+    text: MessageText.optional().meta({ description: 'Not needed with forwardOf' }),
+    replyTo: Id.optional().meta({ description: 'A message of the same conversation' }),
+    forwardOf: Id.optional().meta({ description: 'A message that you see, of any conversation: this one says the same' }),
+    mentions: Mentions.optional().meta({ description: 'Members who are named in the text; none overlaps another' }),
+  })
+  .refine(({ text, forwardOf }) => text !== undefined || forwardOf !== undefined, { path: ['text'], message: 'needs a text' })
 export type SendMessage = z.infer<typeof SendMessage>
 
 export const ConversationParams = z.strictObject({ conversationId: Id })
 export const MessageParams = z.strictObject({ messageId: Id })
 
-export const EditMessage = z.strictObject({ text: MessageText })
+export const EditMessage = z.strictObject({
+  text: MessageText,
+  mentions: Mentions.optional().meta({ description: 'Without it those stay whose words are still at their place' }),
+})
+export type EditMessage = z.infer<typeof EditMessage>
 
 export const DeleteMessage = z.strictObject({
   scope: z
@@ -55,6 +67,9 @@ export const MessageView = z
     clientId: z.uuid(),
     type: z.enum(['user', 'system']),
     text: z.string().nullable().meta({ description: 'Null in a system message, and once it is deleted' }),
+    replyTo: ReplyView.nullable(),
+    forwardOf: ForwardView.nullable(),
+    mentions: z.array(MentionView),
     system: SystemEventView.nullable().meta({ description: 'What a message of the conversation’s own says; it has no text' }),
     version: z.int().positive(),
     createdAt: z.iso.datetime(),

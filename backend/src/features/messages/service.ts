@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import type { Model } from 'mongoose'
 import type { Caller } from '../../http/endpoint.js'
 import { toObjectId } from '../../http/ids.js'
@@ -10,12 +9,15 @@ import type { Blocks } from '../blocks/index.js'
 import type { Activity, Memberships, Place, SystemMessage } from '../conversations/index.js'
 import { storeDeletion, storeEdit, storeHiding } from './changes.js'
 import type { CommitLane } from './commit-lane.js'
+import { contentHashOf, contentOf, hashOf } from './content.js'
 import { deletedFor } from './deleted.js'
+import { areSame, keptMentions, mentionsIn } from './mentions.js'
 import type { MessageDocument } from './model.js'
 import { readPage } from './pages.js'
 import { positionOf } from './position.js'
-import { requireDeletable, requireEditable, requireHideable } from './rules.js'
-import type { ListMessages, SendMessage } from './schema.js'
+import { type Quotes, quotesIn } from './reply.js'
+import { requireDeletable, requireEditable, requireHideable, requireThere } from './rules.js'
+import type { EditMessage, ListMessages, SendMessage } from './schema.js'
 import { whileOthersWrite } from './while-others-write.js'
 
 interface Dependencies {
@@ -30,10 +32,6 @@ interface Dependencies {
   readonly worker: string
 }
 
-const hashOf = (content: unknown): string => createHash('sha256').update(JSON.stringify(content)).digest('base64url')
-
-const contentHashOf = (input: SendMessage): string => hashOf([input.text])
-
 export class MessageService {
   readonly #deps: Dependencies
   constructor(deps: Dependencies) {
@@ -43,27 +41,28 @@ export class MessageService {
   /**
    * Commits a message as its conversation's next one and tells the members.
    * @returns the stored message; `created` is false when this clientId had been sent before
-   * @throws Problem not_found where the caller is no member (whether or not the conversation exists), conflict for the same clientId with another text,
-   * forbidden where one of the two of a direct conversation has blocked the other: which of them is not said
+   * @throws Problem not_found where the caller is no member (whether or not the conversation exists), conflict for the same clientId with other content,
+   * forbidden where one of the two of a direct conversation has blocked the other: which of them is not said; what `contentOf` throws
    */
   async send(caller: Caller, conversationId: string, input: SendMessage): Promise<{ message: MessageDocument; created: boolean }> {
     const place = await this.#placeOf(caller, conversationId)
     const contentHash = contentHashOf(input)
     const now = new Date()
-    const first = (await this.#areApart(caller, place)) && (await this.#sentBefore(caller, conversationId, input.clientId))
-    const committed =
-      first ||
-      (await this.#deps.lane.commit({
-        conversationId: toObjectId(conversationId),
-        senderId: toObjectId(caller.userId),
-        clientId: input.clientId,
-        contentHash,
-        type: 'user',
-        text: input.text,
-        version: 1,
-        createdAt: now,
-        outbox: [outboxEntry(this.#deps.worker, 'message.created', now)],
-      }))
+    const committed = await this.#contentOf(caller, conversationId, place, input).then(
+      (content) =>
+        this.#deps.lane.commit({
+          conversationId: toObjectId(conversationId),
+          senderId: toObjectId(caller.userId),
+          clientId: input.clientId,
+          contentHash,
+          type: 'user',
+          ...content,
+          version: 1,
+          createdAt: now,
+          outbox: [outboxEntry(this.#deps.worker, 'message.created', now)],
+        }),
+      (problem: unknown) => this.#sentBefore(caller, conversationId, input.clientId, problem),
+    )
     if (committed.message.contentHash !== contentHash) throw new Problem('conflict', 'This clientId was used for another message')
     const { created, message } = committed
     if (!created && message.outbox) this.#deps.outbox.publish(this.#deps.source, [message]) // who stored it may not know that it has
@@ -111,17 +110,26 @@ export class MessageService {
   }
 
   /**
-   * Gives a message another text and tells the members; the same text changes nothing.
-   * @throws Problem not_found, forbidden (see rules.ts, and where one of two has blocked the other), conflict where it is deleted
+   * Gives a message another text, or other mentions, and tells the members; the same ones change nothing. Mentions that are not given stay
+   * where the text still says the same.
+   * @throws Problem not_found, forbidden (see rules.ts, and where one of two has blocked the other), conflict where it is deleted, validation_failed
    */
-  async edit(caller: Caller, messageId: string, text: string): Promise<MessageDocument> {
-    const { messages, outbox, source, activity, worker } = this.#deps
+  async edit(caller: Caller, messageId: string, { text, mentions }: EditMessage): Promise<MessageDocument> {
+    const { messages, memberships, outbox, source, activity, worker } = this.#deps
     const message = await whileOthersWrite(async () => {
       const current = await this.get(caller, messageId)
       requireEditable(current, caller)
-      if (current.text === text) return current
-      if (await this.#areApart(caller, await this.#placeOf(caller, current.conversationId.toHexString()))) throw apart()
-      return storeEdit(messages, current, text, outboxEntry(worker, 'message.updated', new Date(), { version: `${current.version + 1}` }))
+      const conversationId = current.conversationId.toHexString()
+      const before = current.mentions ?? []
+      const after = mentions ? await mentionsIn(text, mentions, conversationId, memberships) : keptMentions(before, current.text, text)
+      if (current.text === text && areSame(before, after)) return current
+      if (await this.#areApart(caller, await this.#placeOf(caller, conversationId))) throw apart()
+      return storeEdit(
+        messages,
+        current,
+        { text, mentions: after },
+        outboxEntry(worker, 'message.updated', new Date(), { version: `${current.version + 1}` }),
+      )
     })
     activity.note({ conversationId: message.conversationId })
     outbox.publish(source, [message]) // what was told already is told no more
@@ -164,6 +172,15 @@ export class MessageService {
     return message
   }
 
+  /** What the caller sees of the messages that these, of one conversation, are replies to. */
+  async quotesOf({ userId }: Caller, shown: readonly MessageDocument[]): Promise<Quotes> {
+    const reply = shown.find(({ replyTo }) => replyTo)
+    if (!reply) return new Map()
+    const place = await this.#deps.memberships.placeOf(userId, reply.conversationId.toHexString())
+    const firstSeq = place?.firstSeq ?? Number.POSITIVE_INFINITY
+    return quotesIn({ messages: this.#deps.messages, viewerId: userId, firstSeqOf: () => firstSeq }, shown)
+  }
+
   /** Whether somebody has sent a message in a conversation. */
   async hasWritten(userId: string, conversationId: string): Promise<boolean> {
     const sent = { conversationId: toObjectId(conversationId), senderId: toObjectId(userId) }
@@ -180,11 +197,27 @@ export class MessageService {
     return partner !== undefined && this.#deps.blocks.between(userId, partner)
   }
 
-  /** What was stored before the two were apart is answered for when it is sent again. @throws Problem forbidden where there is none */
-  async #sentBefore({ userId }: Caller, conversationId: string, clientId: string): Promise<{ message: MessageDocument; created: false }> {
+  async #contentOf(caller: Caller, conversationId: string, place: Place, input: SendMessage): ReturnType<typeof contentOf> {
+    if (await this.#areApart(caller, place)) throw apart()
+    const find = async (messageId: string): Promise<MessageDocument> => {
+      const message = await this.get(caller, messageId)
+      requireThere(message, caller)
+      return message
+    }
+    return contentOf({ memberships: this.#deps.memberships, find }, conversationId, input)
+  }
+
+  /** What was stored before it came to be refused is answered for when it is sent again. @throws the problem where there is none */
+  async #sentBefore(
+    { userId }: Caller,
+    conversationId: string,
+    clientId: string,
+    problem: unknown,
+  ): Promise<{ message: MessageDocument; created: false }> {
+    if (!(problem instanceof Problem)) throw problem
     const sent = { conversationId: toObjectId(conversationId), senderId: toObjectId(userId), clientId }
     const message = await this.#deps.messages.findOne(sent).read('primary').readConcern('majority').lean()
-    if (!message) throw apart()
+    if (!message) throw problem
     return { message, created: false }
   }
 }

@@ -27,9 +27,9 @@ const channelOf = ({ conversationId }: MessageDocument) => `conversation:${conve
 const asChanged = (message: MessageDocument, version: number): MessageDocument => {
   const former = message.edits?.find((edit) => edit.version >= version)
   if (!former) return message
-  const { editedAt: _, ...rest } = message
+  const { editedAt: _, mentions: __, ...rest } = message
   const edited = former.at.getTime() === message.createdAt.getTime() ? {} : { editedAt: former.at }
-  return { ...rest, ...edited, text: former.text, version: former.version }
+  return { ...rest, ...edited, text: former.text, ...(former.mentions && { mentions: former.mentions }), version: former.version }
 }
 
 /** That somebody has deleted it for themselves: for their own devices, whatever became of it since. */

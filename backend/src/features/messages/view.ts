@@ -1,15 +1,23 @@
 import { deletedFor, tombstoneOf } from './deleted.js'
+import { viewForward } from './forward.js'
+import { viewMention } from './mentions.js'
 import type { MessageDocument } from './model.js'
+import { type Quotes, viewReply } from './reply.js'
 import type { MessageView } from './schema.js'
 
-/** What one person sees of a message; a deleted one, for all or for them, keeps its place and nothing else. */
-export const viewMessage = (message: MessageDocument, viewerId: string): MessageView => {
+/**
+ * What one person sees of a message; a deleted one, for all or for them, keeps its place and nothing else.
+ * @param quotes what they see of the messages that are replied to; without it no word of them is shown
+ */
+export const viewMessage = (message: MessageDocument, viewerId: string, quotes?: Quotes): MessageView => {
   const deletedAt = deletedFor(message, viewerId)
-  return viewForAll(deletedAt && !message.deletedAt ? tombstoneOf(message, deletedAt) : message)
+  return view(deletedAt && !message.deletedAt ? tombstoneOf(message, deletedAt) : message, quotes)
 }
 
 /** What all who read a conversation are told of a message; who has deleted it for themselves keeps it deleted. */
-export const viewForAll = (message: MessageDocument): MessageView => ({
+export const viewForAll = (message: MessageDocument): MessageView => view(message)
+
+const view = (message: MessageDocument, quotes?: Quotes): MessageView => ({
   id: message._id.toHexString(),
   conversationId: message.conversationId.toHexString(),
   seq: message.seq,
@@ -17,6 +25,9 @@ export const viewForAll = (message: MessageDocument): MessageView => ({
   clientId: message.clientId,
   type: message.type,
   text: message.text,
+  replyTo: message.replyTo ? viewReply(message.replyTo, quotes) : null,
+  forwardOf: message.forwardOf ? viewForward(message.forwardOf) : null,
+  mentions: (message.mentions ?? []).map(viewMention),
   system: message.system ? { ...message.system, userIds: [...message.system.userIds] } : null,
   version: message.version,
   createdAt: message.createdAt.toISOString(),

@@ -1,0 +1,42 @@
+import { createHash } from 'node:crypto'
+import { Problem } from '../../http/problem.js'
+import type { Memberships } from '../conversations/index.js'
+import { wordsOf } from './forward.js'
+import { mentionsIn } from './mentions.js'
+import type { MessageDocument } from './model.js'
+import { referenceTo } from './reply.js'
+import type { SendMessage } from './schema.js'
+
+/** What a message says. */
+type Content = Pick<MessageDocument, 'text' | 'replyTo' | 'forwardOf' | 'mentions'>
+
+interface Dependencies {
+  readonly memberships: Pick<Memberships, 'areMembers'>
+  /** A message that the sender may see. @throws Problem not_found, and conflict where it is deleted */
+  readonly find: (messageId: string) => Promise<MessageDocument>
+}
+
+export const hashOf = (content: unknown): string => createHash('sha256').update(JSON.stringify(content)).digest('base64url')
+
+/** Of all that a client says: a retry says the same. */
+export const contentHashOf = ({ text, replyTo, forwardOf, mentions = [] }: SendMessage): string => {
+  const more = {
+    replyTo,
+    forwardOf,
+    ...(mentions.length > 0 && { mentions: mentions.map(({ userId, offset, length }) => [userId, offset, length]) }),
+  }
+  return JSON.stringify(more) === '{}' ? hashOf([text]) : hashOf([text ?? null, more]) // of a text alone: as before there was more
+}
+
+/**
+ * What is to be stored of what a client sends.
+ * @throws Problem not_found for a message that the sender may not see or, to be replied to, of another conversation; conflict for a deleted one;
+ * validation_failed for what is not to be forwarded or mentioned
+ */
+export const contentOf = async ({ memberships, find }: Dependencies, conversationId: string, input: SendMessage): Promise<Content> => {
+  const repliedTo = input.replyTo === undefined ? undefined : await find(input.replyTo)
+  if (repliedTo && repliedTo.conversationId.toHexString() !== conversationId) throw new Problem('not_found', 'No such message')
+  const said = input.forwardOf === undefined ? { text: input.text ?? '' } : wordsOf(await find(input.forwardOf), input.text)
+  const mentions = await mentionsIn(said.text, input.mentions ?? [], conversationId, memberships)
+  return { ...said, ...(repliedTo && { replyTo: referenceTo(repliedTo) }), ...(mentions.length > 0 && { mentions }) }
+}
