@@ -19,7 +19,7 @@ import {
   removeMember,
 } from './features/conversations/index.js'
 import { changeEmail, changePhone, forgotPassword, resetPassword, verifyEmail } from './features/identity/index.js'
-import { deleteMessage, editMessage, getMessage, listMessages, sendMessage } from './features/messages/index.js'
+import { deleteMessage, editMessage, getMessage, getMessageHistory, listMessages, sendMessage } from './features/messages/index.js'
 import { getHealth, getLiveness, getReadiness, getReady } from './features/operations/index.js'
 import { getPeople, getPerson, lookUpContacts, searchPeople } from './features/people/index.js'
 import { sayTyping } from './features/presence/index.js'
@@ -83,6 +83,7 @@ export const routes: Readonly<Record<'' | '/api/v1', readonly AnyEndpoint[]>> = 
     sendMessage,
     listMessages,
     getMessage,
+    getMessageHistory,
     editMessage,
     deleteMessage,
     sendReceipt,

@@ -149,6 +149,7 @@ export const rows: Readonly<Record<string, Row>> = {
   },
   'GET /conversations/:conversationId/messages': { expected: members(200), ask: conversation },
   'GET /messages/:messageId': { expected: members(200), ask: message },
+  'GET /messages/:messageId/history': { expected: members(200), ask: message },
   'PATCH /messages/:messageId': {
     expected: members(403, { member: 200 }),
     ask: (scene) => ({ ...message(scene), body: { text: 'edited' } }),

@@ -4,12 +4,13 @@ import {
   DeleteMessage,
   EditMessage,
   ListMessages,
+  MessageHistory,
   MessagePage,
   MessageParams,
   MessageView,
   SendMessage,
 } from './schema.js'
-import { viewMessage } from './view.js'
+import { viewFormerText, viewMessage } from './view.js'
 
 export const sendMessage = endpoint({
   method: 'post',
@@ -51,6 +52,20 @@ export const getMessage = endpoint({
   async handler({ context, caller, params }) {
     const message = await context.messages.get(caller, params.messageId)
     return { status: 200, body: viewMessage(message, caller.userId, await context.messages.quotesOf(caller, [message])) }
+  },
+})
+
+export const getMessageHistory = endpoint({
+  method: 'get',
+  path: '/messages/:messageId/history',
+  summary: 'What a message said before its edits, oldest first: the newest 50; nothing of a deleted one',
+  access: 'user',
+  limit: 'api',
+  request: { params: MessageParams },
+  responses: { 200: MessageHistory },
+  async handler({ context, caller, params }) {
+    const items = await context.messages.history(caller, params.messageId)
+    return { status: 200, body: { items: items.map(viewFormerText), nextCursor: null } }
   },
 })
 

@@ -80,3 +80,15 @@ export const MessageView = z
 export type MessageView = z.infer<typeof MessageView>
 
 export const MessagePage = pageOf(MessageView)
+
+export const FormerTextView = z
+  .object({
+    version: z.int().positive().meta({ description: 'Which version of the message said this' }),
+    text: z.string(),
+    mentions: z.array(MentionView),
+    at: z.iso.datetime().meta({ description: 'When it was written' }),
+  })
+  .meta({ id: 'FormerText' })
+export type FormerTextView = z.infer<typeof FormerTextView>
+
+export const MessageHistory = pageOf(FormerTextView)

@@ -12,7 +12,7 @@ import type { CommitLane } from './commit-lane.js'
 import { contentHashOf, contentOf, hashOf } from './content.js'
 import { deletedFor } from './deleted.js'
 import { areSame, keptMentions, mentionsIn } from './mentions.js'
-import type { MessageDocument } from './model.js'
+import type { FormerText, MessageDocument } from './model.js'
 import { readPage } from './pages.js'
 import { positionOf } from './position.js'
 import { type Quotes, quotesIn } from './reply.js'
@@ -107,6 +107,12 @@ export class MessageService {
     const { firstSeq } = await this.#placeOf(caller, message.conversationId.toHexString())
     if (message.seq < firstSeq) throw new Problem('not_found')
     return message
+  }
+
+  /** What a message said before its edits, oldest first; nothing where it is deleted, for all or for the caller. @throws Problem not_found */
+  async history(caller: Caller, messageId: string): Promise<readonly FormerText[]> {
+    const message = await this.get(caller, messageId)
+    return deletedFor(message, caller.userId) ? [] : (message.edits ?? [])
   }
 
   /**

@@ -1,9 +1,9 @@
 import { deletedFor, tombstoneOf } from './deleted.js'
 import { viewForward } from './forward.js'
 import { viewMention } from './mentions.js'
-import type { MessageDocument } from './model.js'
+import type { FormerText, MessageDocument } from './model.js'
 import { type Quotes, viewReply } from './reply.js'
-import type { MessageView } from './schema.js'
+import type { FormerTextView, MessageView } from './schema.js'
 
 /**
  * What one person sees of a message; a deleted one, for all or for them, keeps its place and nothing else.
@@ -16,6 +16,13 @@ export const viewMessage = (message: MessageDocument, viewerId: string, quotes?:
 
 /** What all who read a conversation are told of a message; who has deleted it for themselves keeps it deleted. */
 export const viewForAll = (message: MessageDocument): MessageView => view(message)
+
+export const viewFormerText = ({ version, text, mentions = [], at }: FormerText): FormerTextView => ({
+  version,
+  text,
+  mentions: mentions.map(viewMention),
+  at: at.toISOString(),
+})
 
 const view = (message: MessageDocument, quotes?: Quotes): MessageView => ({
   id: message._id.toHexString(),
