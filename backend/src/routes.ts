@@ -19,7 +19,16 @@ import {
   removeMember,
 } from './features/conversations/index.js'
 import { changeEmail, changePhone, forgotPassword, resetPassword, verifyEmail } from './features/identity/index.js'
-import { deleteMessage, editMessage, getMessage, getMessageHistory, listMessages, sendMessage } from './features/messages/index.js'
+import {
+  addReaction,
+  deleteMessage,
+  editMessage,
+  getMessage,
+  getMessageHistory,
+  listMessages,
+  removeReaction,
+  sendMessage,
+} from './features/messages/index.js'
 import { getHealth, getLiveness, getReadiness, getReady } from './features/operations/index.js'
 import { getPeople, getPerson, lookUpContacts, searchPeople } from './features/people/index.js'
 import { sayTyping } from './features/presence/index.js'
@@ -86,6 +95,8 @@ export const routes: Readonly<Record<'' | '/api/v1', readonly AnyEndpoint[]>> = 
     getMessageHistory,
     editMessage,
     deleteMessage,
+    addReaction,
+    removeReaction,
     sendReceipt,
     getMessageReceipts,
     sayTyping,

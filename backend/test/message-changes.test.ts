@@ -7,7 +7,7 @@ import { Activity } from '../src/features/conversations/index.js'
 import { type MessageDocument, messageSource } from '../src/features/messages/index.js'
 import { Outbox } from '../src/realtime/outbox.js'
 import { outboxEntry } from '../src/realtime/outbox-entry.js'
-import { logOf, openStream, positionOf, resumeOf, settled, shortOf } from './support/message-stream.js'
+import { asTold, logOf, openStream, positionOf, resumeOf, settled, shortOf } from './support/message-stream.js'
 import { aDirectConversation, type Person } from './support/people.js'
 import { TcpProxy, targetOf, through } from './support/tcp-proxy.js'
 import { startTestApp, type TestApp } from './support/test-app.js'
@@ -99,7 +99,7 @@ describe('members are told', () => {
       type: 'message.deleted',
       conversationId: conversation.id,
       at: tombstone.body.deletedAt,
-      message: tombstone.body,
+      message: asTold(tombstone.body),
     })
   })
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { asTold } from './support/message-stream.js'
 import { aDirectConversation, aGroup, aPerson, type Person } from './support/people.js'
 import { SseClient, type SseEvent } from './support/sse-client.js'
 import { startTestApp, type TestApp } from './support/test-app.js'
@@ -58,7 +59,12 @@ describe('a stream', () => {
     const sent = await ann.send(conversation.id, { text: 'hello' }).expect(201)
     for (const stream of streams.slice(0, 2)) {
       const told = await stream.waitFor(isMessage('hello'), deadlineMs)
-      expect(told.data).toEqual({ type: 'message.created', conversationId: conversation.id, at: sent.body.createdAt, message: sent.body })
+      expect(told.data).toEqual({
+        type: 'message.created',
+        conversationId: conversation.id,
+        at: sent.body.createdAt,
+        message: asTold(sent.body),
+      })
     }
     // What is told to the outsider later comes after anything that was told before.
     const other = await outsider.post('/conversations', { type: 'direct', userId: ann.id }).expect(201)

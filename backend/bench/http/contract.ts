@@ -25,6 +25,8 @@ export const answerTo = (userId: string, { clientId, text = '' }: SendMessage) =
   forwardOf: null,
   mentions: [],
   system: null,
+  reactions: [],
+  reactionsVersion: 0,
   version: 1,
   createdAt: '2026-01-01T00:00:00.000Z',
   editedAt: null,

@@ -1,5 +1,5 @@
 import { Activity } from '../features/conversations/index.js'
-import { CommitLane, Heads, type MessageDocument, MessageService, messageSource } from '../features/messages/index.js'
+import { CommitLane, Heads, type MessageDocument, MessageService, messageSource, ReactionService } from '../features/messages/index.js'
 import {
   type ReceiptDocument,
   ReceiptPrivacy,
@@ -58,10 +58,21 @@ export const createMessaging = (
     source: messageOutbox,
     worker,
   })
+  const reactions = new ReactionService({
+    stored: models.messages,
+    messages,
+    memberships,
+    blocks,
+    activity,
+    outbox,
+    source: messageOutbox,
+    worker,
+  })
   const receipts = new ReceiptService({ receipts: models.receipts, messages, memberships, heads, writer: receiptWriter, privacy })
   return {
     heads,
     messages,
+    reactions,
     receipts,
     messageOutbox,
     receiptOutbox,
@@ -69,6 +80,7 @@ export const createMessaging = (
     /** Resolves when all that was said is written, and noted where it has to be. */
     messagingSettled: async (): Promise<void> => {
       await lane.settled()
+      await reactions.settled()
       await activity.settled()
       await receiptWriter.settled()
       await receiptTeller.settled()

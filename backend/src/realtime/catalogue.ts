@@ -3,6 +3,8 @@ interface Contents {
   'message.created': { readonly message: object }
   'message.updated': { readonly message: object }
   'message.deleted': { readonly message: object }
+  'reaction.added': Reaction
+  'reaction.removed': Reaction
   'conversation.created': { readonly conversation: object }
   'conversation.updated': { readonly conversation: object }
   'conversation.deleted': { readonly conversation: object }
@@ -20,6 +22,15 @@ interface Contents {
 /** Instead of what changed: that it did. For what is too large, or goes to too many. */
 interface ToFetch {
   readonly fetch: true
+}
+
+/** Somebody's, to a message; `reactionsVersion` is what the message's is since this change. */
+interface Reaction {
+  readonly messageId: string
+  readonly seq: number
+  readonly userId: string
+  readonly emoji: string
+  readonly reactionsVersion: number
 }
 
 /** How far a member has received and read. */

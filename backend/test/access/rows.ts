@@ -52,6 +52,7 @@ const suspect: Row['ask'] = (
   },
 ) => ({ params: { userId: id } })
 const message = ({ messageId }: Scene): Asked => ({ params: { messageId } })
+const reaction = ({ messageId }: Scene): Asked => ({ params: { messageId, emoji: '👍' } })
 const about = (scene: Scene, { id }: Person): Asked => ({ params: { conversationId: scene.conversationId, userId: id } })
 
 /** A line for every endpoint: what each actor is answered, and what is asked. */
@@ -155,6 +156,8 @@ export const rows: Readonly<Record<string, Row>> = {
     ask: (scene) => ({ ...message(scene), body: { text: 'edited' } }),
   },
   'DELETE /messages/:messageId': { expected: members(200), ask: (scene) => ({ ...message(scene), query: { scope: 'all' } }) },
+  'PUT /messages/:messageId/reactions/:emoji': { expected: members(200), ask: reaction },
+  'DELETE /messages/:messageId/reactions/:emoji': { expected: members(200), ask: reaction },
   'GET /messages/:messageId/receipts': { expected: members(200), ask: message },
   'POST /conversations/:conversationId/receipts': {
     expected: members(204),

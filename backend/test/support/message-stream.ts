@@ -40,6 +40,9 @@ export const shortOf = (stream: SseClient): string[] =>
     ({ type, message: { seq, version, text } }) => `${type.slice('message.'.length)} ${seq} v${version} ${text ?? '-'}`,
   )
 
+/** A message as events tell it to all: without its reactions, of which some are one's own. */
+export const asTold = ({ reactions: _, reactionsVersion: __, ...message }: Record<string, unknown>): Record<string, unknown> => message
+
 export const positionOf = (stream: SseClient): string => stream.events.at(-1)?.id ?? ''
 
 export const resumeOf = (stream: SseClient): unknown => stream.events[0]?.data

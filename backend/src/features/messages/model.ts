@@ -3,6 +3,7 @@ import { outboxField, outboxIndex, type WithOutbox } from '../../realtime/outbox
 import type { SystemEvent } from '../conversations/index.js'
 import type { Forwarded } from './forward.js'
 import type { Mention } from './mentions.js'
+import type { Reaction } from './reactions.js'
 import type { RepliedTo } from './reply.js'
 
 /** What a message said before it was edited. */
@@ -36,6 +37,10 @@ export interface MessageDocument extends WithOutbox {
   version: number
   /** What it said before, oldest first; the newest of it where that is much. */
   edits?: FormerText[]
+  /** In the order in which they were first chosen. */
+  reactions?: Reaction[]
+  /** How often the reactions have changed: they have a count of their own, so that who reacts disturbs nobody who edits. */
+  reactionsVersion?: number
   createdAt: Date
   editedAt?: Date
   deletedAt?: Date
@@ -71,6 +76,8 @@ export const messageSchema = new Schema<MessageDocument>(
     system: { type: { _id: false, event: String, userIds: [String], name: String }, default: undefined },
     version: { type: Number, required: true },
     edits: { type: [{ _id: false, text: String, mentions: mentionsField, version: Number, at: Date }], default: undefined },
+    reactions: { type: [{ _id: false, emoji: String, userIds: [Schema.Types.ObjectId] }], default: undefined },
+    reactionsVersion: Number,
     createdAt: { type: Date, required: true },
     editedAt: Date,
     deletedAt: Date,

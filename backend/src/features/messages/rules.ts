@@ -35,8 +35,14 @@ export function requireEditable(message: MessageDocument, caller: Caller): asser
   if (message.text === null) throw deleted()
   if (message.forwardOf) throw new Problem('forbidden', 'A forwarded message says what it said')
   if (Date.now() - message.createdAt.getTime() > editableSeconds * 1000) throw new Problem('forbidden', 'The time to edit is over')
-  if ((message.outbox?.length ?? 0) >= mostUntold)
+  if ((message.outbox ?? []).filter(({ type }) => type === 'message.updated').length >= mostUntold)
     throw new Problem('service_unavailable', 'Too many edits of this message wait to be told')
+}
+
+/** @throws Problem forbidden for a system message, conflict for a deleted one */
+export const requireReactable = (message: MessageDocument, caller: Caller): void => {
+  if (message.type === 'system') throw new Problem('forbidden', 'A system message stays as it is')
+  requireThere(message, caller)
 }
 
 /** @throws Problem forbidden for who is neither its sender nor runs the group, and for a system message */

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { Id } from '../../http/ids.js'
 import { PageQuery, pageOf } from '../../http/page.js'
 import { SinceQuery } from '../../http/since.js'
+import { Emoji } from './emoji.js'
 import { ForwardView } from './forward.js'
 import { Mentions, MentionView } from './mentions.js'
 import { ReplyView } from './reply.js'
@@ -26,6 +27,7 @@ export const EditMessage = z.strictObject({
   mentions: Mentions.optional().meta({ description: 'Without it those stay whose words are still at their place' }),
 })
 export type EditMessage = z.infer<typeof EditMessage>
+export const ReactionParams = z.strictObject({ messageId: Id, emoji: Emoji })
 
 export const DeleteMessage = z.strictObject({
   scope: z
@@ -58,6 +60,14 @@ const SystemEventView = z.object({
   name: z.string().optional().meta({ description: 'The new name' }),
 })
 
+const ReactionView = z.object({
+  emoji: z.string(),
+  count: z.int().positive(),
+  userIds: z.array(Id).meta({ description: 'The first ten who chose it' }),
+  mine: z.boolean().meta({ description: 'Whether the caller has chosen it' }),
+})
+export type ReactionView = z.infer<typeof ReactionView>
+
 export const MessageView = z
   .object({
     id: Id,
@@ -71,6 +81,12 @@ export const MessageView = z
     forwardOf: ForwardView.nullable(),
     mentions: z.array(MentionView),
     system: SystemEventView.nullable().meta({ description: 'What a message of the conversation’s own says; it has no text' }),
+    reactions: z
+      .array(ReactionView)
+      .meta({ description: 'In the order in which they were first chosen; absent in the message of an event' }),
+    reactionsVersion: z
+      .int()
+      .meta({ description: 'Rises with each change of the reactions: a `reaction.*` event of one that is not higher is in here already' }),
     version: z.int().positive(),
     createdAt: z.iso.datetime(),
     editedAt: z.iso.datetime().nullable(),

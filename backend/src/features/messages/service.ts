@@ -7,6 +7,7 @@ import type { Outbox, OutboxSource } from '../../realtime/outbox.js'
 import { outboxEntry } from '../../realtime/outbox-entry.js'
 import type { Blocks } from '../blocks/index.js'
 import type { Activity, Memberships, Place, SystemMessage } from '../conversations/index.js'
+import { apart } from './apart.js'
 import { storeDeletion, storeEdit, storeHiding } from './changes.js'
 import type { CommitLane } from './commit-lane.js'
 import { contentHashOf, contentOf, hashOf } from './content.js'
@@ -227,5 +228,3 @@ export class MessageService {
     return { message, created: false }
   }
 }
-
-const apart = (): Problem => new Problem('forbidden', 'Nothing can be written in this conversation any more')

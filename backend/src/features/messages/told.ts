@@ -51,6 +51,11 @@ const tell = (message: MessageDocument, outboxEntry: OutboxEntry): Entry => {
   if (type === 'message.updated') {
     return { ...entry, frame: encodeEvent({ type, ...about, message: changed(Number(data?.version)) }), messageId: id }
   }
+  if (type === 'reaction.added' || type === 'reaction.removed') {
+    const { userId = '', emoji = '', reactionsVersion } = data ?? {}
+    const reaction = { messageId: id, seq, userId, emoji, reactionsVersion: Number(reactionsVersion) }
+    return { ...entry, frame: encodeEvent({ type, ...about, ...reaction }), messageId: id }
+  }
   throw new Error(`Not an event of a message: ${type}`) // a newer worker's, which tells it
 }
 

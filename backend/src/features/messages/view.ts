@@ -2,6 +2,7 @@ import { deletedFor, tombstoneOf } from './deleted.js'
 import { viewForward } from './forward.js'
 import { viewMention } from './mentions.js'
 import type { FormerText, MessageDocument } from './model.js'
+import { viewReactions } from './reactions.js'
 import { type Quotes, viewReply } from './reply.js'
 import type { FormerTextView, MessageView } from './schema.js'
 
@@ -11,11 +12,18 @@ import type { FormerTextView, MessageView } from './schema.js'
  */
 export const viewMessage = (message: MessageDocument, viewerId: string, quotes?: Quotes): MessageView => {
   const deletedAt = deletedFor(message, viewerId)
-  return view(deletedAt && !message.deletedAt ? tombstoneOf(message, deletedAt) : message, quotes)
+  const seen = deletedAt && !message.deletedAt ? tombstoneOf(message, deletedAt) : message
+  const { reactions = [], reactionsVersion = 0 } = seen
+  return { ...view(seen, quotes), reactions: viewReactions(reactions, viewerId), reactionsVersion }
 }
 
-/** What all who read a conversation are told of a message; who has deleted it for themselves keeps it deleted. */
-export const viewForAll = (message: MessageDocument): MessageView => view(message)
+type ForAll = Omit<MessageView, 'reactions' | 'reactionsVersion'>
+
+/**
+ * What all who read a conversation are told of a message: all but its reactions, of which some are one's own. Who has deleted it for themselves
+ * keeps it deleted.
+ */
+export const viewForAll = (message: MessageDocument): ForAll => view(message)
 
 export const viewFormerText = ({ version, text, mentions = [], at }: FormerText): FormerTextView => ({
   version,
@@ -24,7 +32,7 @@ export const viewFormerText = ({ version, text, mentions = [], at }: FormerText)
   at: at.toISOString(),
 })
 
-const view = (message: MessageDocument, quotes?: Quotes): MessageView => ({
+const view = (message: MessageDocument, quotes?: Quotes): ForAll => ({
   id: message._id.toHexString(),
   conversationId: message.conversationId.toHexString(),
   seq: message.seq,
