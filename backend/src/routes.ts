@@ -35,6 +35,7 @@ import { sayTyping } from './features/presence/index.js'
 import { approveQr, denyQr, exchangeQr, getQrStatus, openQrStream, scanQr, startQr } from './features/qr-login/index.js'
 import { getMessageReceipts, sendReceipt } from './features/receipts/index.js'
 import { listReports, makeReport, resolveReport } from './features/reports/index.js'
+import { searchMessages } from './features/search/index.js'
 import { endOtherSessions, endSession, listSessions, logout, logoutAll, refresh } from './features/sessions/index.js'
 import { issueTicket, openStream } from './features/streams/index.js'
 import { sync } from './features/sync/index.js'
@@ -91,6 +92,7 @@ export const routes: Readonly<Record<'' | '/api/v1', readonly AnyEndpoint[]>> = 
     leaveConversation,
     sendMessage,
     listMessages,
+    searchMessages, // before those of one message, whose id is no such word
     getMessage,
     getMessageHistory,
     editMessage,

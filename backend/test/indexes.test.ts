@@ -55,6 +55,11 @@ const declared = {
       key: { conversationId: 1, seq: 1, _id: 1 },
       partialFilterExpression: { outbox: { $exists: true } },
     },
+    {
+      name: 'conversation_words',
+      key: { conversationId: 1, words: 1, createdAt: -1, _id: -1 },
+      partialFilterExpression: { changedAt: { $exists: true }, words: { $exists: true } },
+    },
     { name: 'outbox', key: { 'outbox.worker': 1, 'outbox.at': 1 }, sparse: true },
     { name: 'sender_created', key: { senderId: 1, createdAt: -1 } },
   ],

@@ -69,6 +69,7 @@ describe('the limits table', () => {
       profile: '60/h',
       reports: '20/h',
       messages: '20/s burst 60',
+      search: '120/min',
       streams: '30/min',
       uploads: '60/h',
     })

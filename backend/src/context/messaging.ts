@@ -8,6 +8,7 @@ import {
   ReceiptWriter,
   receiptSource,
 } from '../features/receipts/index.js'
+import { SearchService } from '../features/search/index.js'
 import type { Base } from './base.js'
 import type { Conversations } from './conversations.js'
 import type { Presence } from './presence.js'
@@ -74,6 +75,7 @@ export const createMessaging = (
     messages,
     reactions,
     receipts,
+    search: new SearchService({ messages: models.messages, memberships }),
     messageOutbox,
     receiptOutbox,
 

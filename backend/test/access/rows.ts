@@ -149,6 +149,10 @@ export const rows: Readonly<Record<string, Row>> = {
     ask: (scene) => ({ ...conversation(scene), body: { clientId: randomUUID(), text: 'hello' } }),
   },
   'GET /conversations/:conversationId/messages': { expected: members(200), ask: conversation },
+  'GET /messages/search': {
+    expected: members(200),
+    ask: ({ conversationId }) => ({ query: { q: 'hello', conversationId } }),
+  },
   'GET /messages/:messageId': { expected: members(200), ask: message },
   'GET /messages/:messageId/history': { expected: members(200), ask: message },
   'PATCH /messages/:messageId': {

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import type { Model } from 'mongoose'
+import type { Model, Types } from 'mongoose'
 import { toObjectId } from '../../http/ids.js'
 import type { Hub } from '../../realtime/hub.js'
 import type { Membership } from '../../realtime/resume.js'
@@ -17,6 +17,12 @@ export interface Place {
   /** The other one of a direct conversation. */
   readonly partner?: string
   /** What is before it does not exist for this member; 1 for who sees all. */
+  readonly firstSeq: number
+}
+
+/** Of a conversation, as a member sees it. */
+export interface Beginning {
+  readonly conversationId: Types.ObjectId
   readonly firstSeq: number
 }
 
@@ -92,6 +98,18 @@ export class Memberships {
   async inConversation(conversationId: string): Promise<Member[]> {
     const conversation = await this.#conversations.findById(toObjectId(conversationId), { members: 1 }).lean()
     return conversation?.members ?? []
+  }
+
+  /** Where a person is: the conversations of newest activity, and where each begins for them; from the primary. */
+  async placesOf(userId: string, most: number): Promise<Beginning[]> {
+    const id = toObjectId(userId)
+    const conversations = await this.#conversations
+      .find({ 'members.userId': id }, { members: { $elemMatch: { userId: id } } })
+      .sort({ lastMessageAt: -1, _id: -1 })
+      .limit(most)
+      .read('primary')
+      .lean()
+    return conversations.map(({ _id, members }) => ({ conversationId: _id, firstSeq: members[0]?.firstSeq ?? 1 }))
   }
 
   /** Who has a direct conversation with a person, and since when; newest activity first. */

@@ -3,6 +3,7 @@ import { toObjectId } from '../../http/ids.js'
 import type { OutboxEntry } from '../../realtime/outbox-entry.js'
 import type { Mention } from './mentions.js'
 import { type FormerText, type MessageDocument, messageSchema } from './model.js'
+import { wordsOf } from './words.js'
 
 type Messages = Model<MessageDocument>
 
@@ -59,7 +60,7 @@ export const storeEdit = async (
     .findOneAndUpdate(
       { conversationId, _id, version, deletedAt: null },
       {
-        $set: { text, editedAt: entry.at, ...(mentions.length > 0 && { mentions }) },
+        $set: { text, words: wordsOf(text) ?? [], editedAt: entry.at, ...(mentions.length > 0 && { mentions }) },
         ...(mentions.length === 0 && { $unset: { mentions: '' } }),
         $inc: { version: 1 },
         $currentDate: { changedAt: true },

@@ -4,6 +4,7 @@ import { Pump } from '../../platform/pump.js'
 import type { HeadMap, Heads } from './heads.js'
 import { insertBatch, type Refusal } from './insert-batch.js'
 import type { MessageDocument } from './model.js'
+import { wordsOf } from './words.js'
 
 /** A message as it comes in: all but what the commit decides. */
 export type Draft = Omit<MessageDocument, '_id' | 'seq'>
@@ -189,6 +190,7 @@ const numbered = (batch: readonly Waiting[], known: HeadMap): MessageDocument[] 
     const conversationId = draft.conversationId.toHexString()
     const seq = (heads.get(conversationId) ?? 0) + 1
     heads.set(conversationId, seq)
-    return { _id: id, ...draft, seq }
+    const words = wordsOf(draft.text)
+    return { _id: id, ...draft, seq, ...(words && { words }) }
   })
 }

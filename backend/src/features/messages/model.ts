@@ -32,6 +32,8 @@ export interface MessageDocument extends WithOutbox {
   mentions?: Mention[]
   replyTo?: RepliedTo
   forwardOf?: Forwarded
+  /** By which it is found; see words.ts. */
+  words?: string[]
   /** What a message of the conversation's own says. */
   system?: SystemEvent
   version: number
@@ -58,6 +60,7 @@ export const clientIdIndex = 'conversation_sender_client'
 export const untoldIndex = 'conversation_untold'
 export const changedIndex = 'conversation_changed'
 export const mentionIndex = 'conversation_mention'
+export const wordsIndex = 'conversation_words'
 
 const mentionsField = { type: [{ _id: false, userId: Schema.Types.ObjectId, offset: Number, length: Number }], default: undefined }
 
@@ -73,6 +76,7 @@ export const messageSchema = new Schema<MessageDocument>(
     mentions: mentionsField,
     replyTo: { type: { _id: false, messageId: Schema.Types.ObjectId, seq: Number, senderId: Schema.Types.ObjectId }, default: undefined },
     forwardOf: { type: { _id: false, senderId: Schema.Types.ObjectId, createdAt: Date }, default: undefined },
+    words: { type: [String], default: undefined },
     system: { type: { _id: false, event: String, userIds: [String], name: String }, default: undefined },
     version: { type: Number, required: true },
     edits: { type: [{ _id: false, text: String, mentions: mentionsField, version: Number, at: Date }], default: undefined },
@@ -102,6 +106,11 @@ messageSchema.index({ conversationId: 1, changedAt: 1, seq: 1 }, { name: changed
 messageSchema.index(
   { conversationId: 1, 'mentions.userId': 1, seq: 1 },
   { name: mentionIndex, partialFilterExpression: { 'mentions.userId': { $exists: true } } },
+)
+// What has been said, by its words. Of what has been told: sending writes nothing to it, and what has not been told is found by what it has to tell.
+messageSchema.index(
+  { conversationId: 1, words: 1, createdAt: -1, _id: -1 },
+  { name: wordsIndex, partialFilterExpression: { changedAt: { $exists: true }, words: { $exists: true } } },
 )
 // By time, for operators: what was said in a conversation, by a person, since when.
 messageSchema.index({ conversationId: 1, createdAt: -1 }, { name: 'conversation_created' })

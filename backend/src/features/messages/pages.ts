@@ -81,7 +81,7 @@ const find = (
   limit: number,
 ): Promise<MessageDocument[]> =>
   messages
-    .find({ conversationId, ...filter }, { edits: 0, outbox: 0 }, { sort: order, hint: index, limit })
+    .find({ conversationId, ...filter }, { edits: 0, outbox: 0, words: 0 }, { sort: order, hint: index, limit })
     .read('primary')
     .lean()
     .exec()

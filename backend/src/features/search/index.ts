@@ -1,0 +1,2 @@
+export { searchMessages } from './routes.js'
+export { SearchService } from './service.js'
