@@ -2,6 +2,7 @@ import type { Config } from './config.js'
 import { createAccounts } from './context/accounts.js'
 import { createAdministration } from './context/administration.js'
 import { createBase } from './context/base.js'
+import { createConsistency } from './context/consistency.js'
 import { createConversations } from './context/conversations.js'
 import { createMessaging, type Messaging } from './context/messaging.js'
 import { createPeople } from './context/people.js'
@@ -30,6 +31,7 @@ export const createContext = (config: Config, logger: Logger, timing: ContextTim
   const conversations = createConversations(base, users, (): Messaging => messaging)
   const presence = createPresence(base, users, conversations, timing)
   const messaging = createMessaging(base, users, conversations, presence)
+  const consistency = createConsistency(base, security, messaging, timing)
   const streams = createStreams(base, users, sessions, conversations, messaging, timing)
   const administration = createAdministration(base, security, users, sessions, accounts)
   const people = createPeople(base, users, conversations, presence, messaging, security, administration)
@@ -47,6 +49,7 @@ export const createContext = (config: Config, logger: Logger, timing: ContextTim
     ...conversations,
     ...presence,
     ...messaging,
+    ...consistency,
     ...streams,
     ...administration,
     ...people,

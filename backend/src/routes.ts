@@ -5,6 +5,7 @@ import { readAudit } from './features/audit/index.js'
 import { blockUser, listBlocks, unblockUser } from './features/blocks/index.js'
 import { startCode, verifyCode } from './features/codes/index.js'
 import { getConfig } from './features/configuration/index.js'
+import { checkConversation } from './features/consistency/index.js'
 import {
   addMembers,
   changeOwnSettings,
@@ -113,6 +114,7 @@ export const routes: Readonly<Record<'' | '/api/v1', readonly AnyEndpoint[]>> = 
     lockDown,
     reopen,
     endAllSessions,
+    checkConversation,
     searchPeople,
     getPerson,
     getPeople,

@@ -7,7 +7,7 @@ import { Types } from 'mongoose'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { anAdmin, auditOf, signedInAgain } from './support/administrators.js'
 import { anApp, aStream, hasEnded } from './support/listening.js'
-import { aPassword, aPerson, aPhone, type Person } from './support/people.js'
+import { aDirectConversation, aPassword, aPerson, aPhone, type Person } from './support/people.js'
 import { startTestApp, type TestApp } from './support/test-app.js'
 
 const entry = fileURLToPath(new URL('../dist/admin.js', import.meta.url))
@@ -180,6 +180,35 @@ describe('npm run admin --', { timeout: 90_000 }, () => {
     ).toMatchObject([{ actor: operator, target: { id: ann.id } }])
   })
 
+  it('check tells what differs, mends it if asked, and ends with 1 while something is left', async () => {
+    const own = await anApp()
+    const zora = await anAdmin(own)
+    const { ann, conversation } = await aDirectConversation(own)
+    await ann.send(conversation.id, {}).expect(201)
+    const isWell = async () => (await zora.post(`/admin/conversations/${conversation.id}/check`, {}).expect(200)).body.differences.length
+    await expect.poll(isWell, { timeout: 30_000 }).toBe(0)
+    expect(await admin(['check'], { at: own })).toMatchObject({
+      exitCode: 0,
+      output: '',
+      errors: expect.stringContaining('1 conversations'),
+    })
+    const stored = own.context.mongo.connection
+    await stored.collection('conversations').updateOne({}, { $set: { lastSeq: 7 } })
+    const found = await admin(['check'], { at: own })
+    expect(found).toMatchObject({ exitCode: 1, errors: expect.stringContaining('1 differences are left') })
+    expect(JSON.parse(found.output)).toMatchObject({
+      conversationId: conversation.id,
+      differences: [{ kind: 'last_seq', repaired: false }],
+    })
+    const mended = await admin(['check', '--repair'], { at: own })
+    expect([mended.exitCode, JSON.parse(mended.output).differences]).toMatchObject([0, [{ kind: 'last_seq', repaired: true }]])
+    expect(await admin(['check'], { at: own })).toMatchObject({ exitCode: 0, output: '' })
+    await stored.collection('messages').updateOne({}, { $set: { seq: 2 } })
+    expect(await admin(['check', '--repair'], { at: own })).toMatchObject({ exitCode: 1, output: expect.stringContaining('seq_missing') })
+    const entries = await auditOf(own, 'conversations.checked')
+    expect(entries.map(({ actor, detail }) => [actor, detail?.['conversations']])).toEqual(Array.from({ length: 5 }, () => [operator, 1]))
+  }, 120_000)
+
   it('says what to type where it was mistyped, before anything is opened', async () => {
     const environment = { MONGO_URI: 'mongodb://127.0.0.1:1' } // nothing is there
     const mistyped: [string[], string][] = [
@@ -190,6 +219,7 @@ describe('npm run admin --', { timeout: 90_000 }, () => {
       [['revoke', '--all', '+4915112345678'], '--all stands alone'],
       [['revoke', '+4915112345678', '--session', 'x'], 'not the id of a session'],
       [['create-admin', '--nickname', 'x'], '--nickname'],
+      [['check', '--mend'], '--mend'],
       [['audit', '--limit', '1000'], 'limit'],
       [['audit', '--from', 'yesterday'], 'from'],
     ]
@@ -204,7 +234,7 @@ describe('npm run admin --', { timeout: 90_000 }, () => {
     }
     const help = await admin(['--help'], { environment })
     expect(help.exitCode).toBe(0)
-    for (const name of ['create-admin', 'lock', 'unlock', 'sessions', 'revoke', 'lockdown', 'reopen', 'rotate-keys', 'audit']) {
+    for (const name of ['create-admin', 'lock', 'unlock', 'sessions', 'revoke', 'lockdown', 'reopen', 'rotate-keys', 'audit', 'check']) {
       expect(help.output).toContain(`\n  ${name}`)
     }
   })

@@ -1,4 +1,5 @@
 import { audit } from './audit.js'
+import { check } from './check.js'
 import type { Command } from './command.js'
 import { createAdmin } from './create-admin.js'
 import { lock } from './lock.js'
@@ -20,6 +21,7 @@ export const commands: ReadonlyMap<string, Command> = new Map([
   ['reopen', reopen],
   ['rotate-keys', rotateKeys],
   ['audit', audit],
+  ['check', check],
 ])
 
 export const usage = (): string =>

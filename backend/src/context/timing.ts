@@ -7,6 +7,10 @@ import { type Outlet, terminalOutlet } from '../platform/outlet.js'
 export interface ContextTiming {
   /** How long an outbox keeps what was told. */
   readonly forgetAfterMs?: number
+  readonly consistency?: {
+    /** How long a check waits for what may be on its way. */
+    readonly patienceMs?: number
+  }
   readonly presence?: Partial<PresenceTimes>
   readonly typing?: Partial<TypingTimes>
   readonly sync?: MomentMargins

@@ -182,6 +182,7 @@ export const rows: Readonly<Record<string, Row>> = {
   'POST /admin/api-keys': { expected: administrators(201), ask: () => ({ body: { name: 'A machine', scopes: ['admin'] } }) },
   'GET /admin/api-keys': { expected: administrators(200), ask: nothing },
   'DELETE /admin/api-keys/:apiKeyId': { expected: administrators(404), ask: () => ({ params: { apiKeyId: '0'.repeat(24) } }) },
+  'POST /admin/conversations/:conversationId/check': { expected: administrators(200), ask: conversation },
   'POST /admin/lockdown': { ofAll: true, expected: administrators(204), ask: nothing },
   'POST /admin/reopen': { ofAll: true, expected: administrators(204), ask: nothing },
   'POST /admin/sessions/revoke-all': { ofAll: true, expected: administrators(204), ask: nothing },

@@ -1,7 +1,7 @@
 export { CommitLane } from './commit-lane.js'
 export { Heads } from './heads.js'
 export { mostMentions } from './mentions.js'
-export { type MessageDocument, messageSchema, untoldIndex, wordsIndex } from './model.js'
+export { type MessageDocument, messageSchema, seqIndex, untoldIndex, wordsIndex } from './model.js'
 export { addReaction, removeReaction } from './reaction-routes.js'
 export { ReactionService } from './reaction-service.js'
 export { deleteMessage, editMessage, getMessage, getMessageHistory, listMessages, sendMessage } from './routes.js'

@@ -1,5 +1,6 @@
 export { type ReceiptDocument, receiptSchema } from './model.js'
 export { ReceiptPrivacy } from './privacy.js'
+export { raise } from './raise.js'
 export { getMessageReceipts, sendReceipt } from './routes.js'
 export { ReceiptService } from './service.js'
 export { ReceiptTeller } from './teller.js'
