@@ -10,6 +10,7 @@ export interface Violation {
     | 'lost' // acknowledged, and not in the database
     | 'stored-twice'
     | 'stale' // another text or version than the database has
+    | 'inconsistent' // the product's own check finds that what a conversation derives is not what its messages say
     | 'rest' // a list of the REST interface disagrees
     | 'stuck' // something did not settle
     | 'malformed'

@@ -4,6 +4,7 @@ import type { Findings, Violation } from '../findings.js'
 import type { Ledger } from '../ledger.js'
 import type { Person } from '../scene.js'
 import type { Database } from '../services/database.js'
+import { checkConsistency } from './consistency.js'
 import { checkLists } from './lists.js'
 import { checkStored } from './stored.js'
 import { checkTold, firstTold } from './told.js'
@@ -50,7 +51,13 @@ export const settle = async (
   if (outboxes) await emptyOutboxes(of)
   const last = outboxes ? await look(of) : found // what came twice, or late, has come by now
   for (const violation of last.violations) of.findings.add(violation)
+  if (last.violations.length === 0) await checkAll(of, last.truth) // what is wrong already is not asked for again
   return { settledAfterMs, truth: last.truth }
+}
+
+const checkAll = async ({ database, api, findings }: Case, truth: Truth): Promise<void> => {
+  const signal = AbortSignal.timeout(settleDeadlineMs)
+  for await (const violation of checkConsistency(database, api, truth.keys(), signal)) findings.add(violation)
 }
 
 const look = async ({ database, ledger, people, api }: Case): Promise<{ violations: Violation[]; truth: Truth }> => {
