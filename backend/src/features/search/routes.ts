@@ -13,6 +13,7 @@ export const searchMessages = endpoint({
   responses: { 200: MessagePage },
   async handler({ context, caller, query }) {
     const { items, nextCursor } = await context.search.find(caller, query)
-    return { status: 200, body: { items: items.map((message) => viewMessage(message)), nextCursor } }
+    const quotes = await context.messages.quotesOf(caller, items)
+    return { status: 200, body: { items: items.map((message) => viewMessage(message, caller.userId, quotes)), nextCursor } }
   },
 })
