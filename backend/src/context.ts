@@ -4,6 +4,7 @@ import { createAdministration } from './context/administration.js'
 import { createBase } from './context/base.js'
 import { createConsistency } from './context/consistency.js'
 import { createConversations } from './context/conversations.js'
+import { createDisappearing } from './context/disappearing.js'
 import { createMessaging, type Messaging } from './context/messaging.js'
 import { createPeople } from './context/people.js'
 import { createPresence } from './context/presence.js'
@@ -32,6 +33,7 @@ export const createContext = (config: Config, logger: Logger, timing: ContextTim
   const presence = createPresence(base, users, conversations, timing)
   const messaging = createMessaging(base, users, conversations, presence)
   const consistency = createConsistency(base, security, messaging, timing)
+  const disappearing = createDisappearing(base, messaging, timing)
   const streams = createStreams(base, users, sessions, conversations, messaging, timing)
   const administration = createAdministration(base, security, users, sessions, accounts)
   const people = createPeople(base, users, conversations, presence, messaging, security, administration)
@@ -50,6 +52,7 @@ export const createContext = (config: Config, logger: Logger, timing: ContextTim
     ...presence,
     ...messaging,
     ...consistency,
+    ...disappearing,
     ...streams,
     ...administration,
     ...people,
@@ -74,12 +77,14 @@ export const createContext = (config: Config, logger: Logger, timing: ContextTim
         await security.admission.start()
         streams.sweeper.start()
         administration.maintenance.start()
+        disappearing.disappearing.start()
         presence.presence.start()
       })
     },
 
     /** Lets what was begun come to its end, then closes the connections. */
     async close(): Promise<void> {
+      await disappearing.disappearing.stop()
       await messaging.messagingSettled()
       await streams.sweeper.stop()
       await administration.maintenance.stop()

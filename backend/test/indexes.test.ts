@@ -60,6 +60,7 @@ const declared = {
       key: { conversationId: 1, words: 1, createdAt: -1, _id: -1 },
       partialFilterExpression: { changedAt: { $exists: true }, words: { $exists: true } },
     },
+    { name: 'disappears', key: { disappearsAt: 1 }, sparse: true },
     { name: 'outbox', key: { 'outbox.worker': 1, 'outbox.at': 1 }, sparse: true },
     { name: 'sender_created', key: { senderId: 1, createdAt: -1 } },
   ],

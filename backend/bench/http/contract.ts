@@ -31,4 +31,5 @@ export const answerTo = (userId: string, { clientId, text = '' }: SendMessage) =
   createdAt: '2026-01-01T00:00:00.000Z',
   editedAt: null,
   deletedAt: null,
+  disappearsAt: null,
 })

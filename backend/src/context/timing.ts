@@ -11,6 +11,10 @@ export interface ContextTiming {
     /** How long a check waits for what may be on its way. */
     readonly patienceMs?: number
   }
+  readonly disappearing?: {
+    /** How often what is due is looked for. */
+    readonly everyMs?: number
+  }
   readonly presence?: Partial<PresenceTimes>
   readonly typing?: Partial<TypingTimes>
   readonly sync?: MomentMargins

@@ -21,6 +21,8 @@ export type ControlMessage =
   | { readonly revoked: RevokedSession }
   /** Of these two one has blocked the other, or does not any more. */
   | { readonly blocked: Blocked }
+  /** What holds for all messages of a conversation has changed. */
+  | { readonly settings: string }
   /** The channel lost something: who reads it must come back, and is told to fetch. */
   | { readonly gap: Channel }
   /** What is kept in memory under this name has changed in the database. */
@@ -83,6 +85,7 @@ export class Hub implements LogListener {
   #onRevoked: (sessionId: string) => void = () => undefined
   readonly #onReread = new Map<string, () => void>()
   #onLeft: (left: Left) => void = () => undefined
+  #onSettings: (conversationId: string) => void = () => undefined
   #onBlocked: (blocked: Blocked) => void = () => undefined
   #onDrain: (farewell: () => Buffer) => void = () => undefined
   readonly #onSignal = new Map<string, (of: string) => void>()
@@ -179,6 +182,11 @@ export class Hub implements LogListener {
   /** Calls back whenever people have left a conversation. */
   onLeft(listener: (left: Left) => void): void {
     this.#onLeft = listener
+  }
+
+  /** Calls back whenever the settings of a conversation have changed. */
+  onSettings(listener: (conversationId: string) => void): void {
+    this.#onSettings = listener
   }
 
   /** Calls back whenever it changes whether one of two has blocked the other. */
@@ -331,6 +339,7 @@ export class Hub implements LogListener {
     else if ('revoked' in message) this.#revoked(message.revoked)
     else if ('reread' in message) this.#onReread.get(message.reread)?.()
     else if ('blocked' in message) this.#onBlocked(message.blocked)
+    else if ('settings' in message) this.#onSettings(message.settings)
     else this.#gapIn(message.gap)
   }
 

@@ -3,7 +3,7 @@ import type { Model, Types } from 'mongoose'
 import { toObjectId } from '../../http/ids.js'
 import type { Hub } from '../../realtime/hub.js'
 import type { Membership } from '../../realtime/resume.js'
-import type { ConversationDocument, Member } from './model.js'
+import { type ConversationDocument, type Member, settingsOf } from './model.js'
 import { rolesThatMay } from './permissions.js'
 
 /** How long a worker believes that somebody is a member while it hears who leaves; a refusal is never remembered. */
@@ -18,6 +18,8 @@ export interface Place {
   readonly partner?: string
   /** What is before it does not exist for this member; 1 for who sees all. */
   readonly firstSeq: number
+  /** After how long what is sent now disappears; absent: it stays. */
+  readonly disappearAfterSeconds?: number
 }
 
 /** Of a conversation, as a member sees it. */
@@ -39,10 +41,11 @@ export class Memberships {
   readonly #hub: Pick<Hub, 'hearing'>
   readonly #known = new LRUCache<string, Known>({ max: mostCached, ttl: heardTtlMs })
   #forgotten = 0
-  constructor(deps: { conversations: Model<ConversationDocument>; hub: Pick<Hub, 'onLeft' | 'askMembership' | 'hearing'> }) {
+  constructor(deps: { conversations: Model<ConversationDocument>; hub: Pick<Hub, 'onLeft' | 'onSettings' | 'askMembership' | 'hearing'> }) {
     this.#hub = deps.hub
     this.#conversations = deps.conversations
     deps.hub.askMembership((userId, conversationId) => this.#isStored(userId, conversationId))
+    deps.hub.onSettings((conversationId) => this.forgetAllOf(conversationId))
     deps.hub.onLeft(({ conversationId, userIds }) => this.forget(conversationId, userIds))
   }
 
@@ -60,12 +63,17 @@ export class Memberships {
     const found = await this.#conversations
       .findOne(
         { _id: toObjectId(conversationId), 'members.userId': toObjectId(userId) },
-        { directKey: 1, members: { $elemMatch: { userId: toObjectId(userId) } } },
+        { directKey: 1, settings: 1, members: { $elemMatch: { userId: toObjectId(userId) } } },
       )
       .lean()
     if (!found) return undefined
     const partner = found.directKey?.split(':').find((id) => id !== userId)
-    const place = { firstSeq: found.members[0]?.firstSeq ?? 1, ...(partner !== undefined && { partner }) }
+    const { disappearAfterSeconds } = settingsOf(found)
+    const place = {
+      firstSeq: found.members[0]?.firstSeq ?? 1,
+      ...(partner !== undefined && { partner }),
+      ...(disappearAfterSeconds !== null && { disappearAfterSeconds }),
+    }
     // Somebody who left while this was read may be the one who was found.
     if (before === this.#forgotten) this.#known.set(key, { place, ...asked })
     return place
@@ -129,6 +137,14 @@ export class Memberships {
   forget(conversationId: string, userIds: readonly string[]): void {
     this.#forgotten += 1
     for (const userId of userIds) this.#known.delete(keyOf(conversationId, userId))
+  }
+
+  /** To be called when what holds for all members has changed: it is rare, and looks at all that is known. */
+  forgetAllOf(conversationId: string): void {
+    this.#forgotten += 1
+    const prefix = keyOf(conversationId, '')
+    const keys = [...this.#known.keys()].filter((key) => key.startsWith(prefix))
+    for (const key of keys) this.#known.delete(key)
   }
 
   /** The conversations a person is in, and since when; from the primary. */

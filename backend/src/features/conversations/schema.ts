@@ -40,11 +40,21 @@ const Description = multilineText(mostOfDescription)
 
 const History = z.enum(histories).meta({ description: 'What newcomers see: all, or what is said from their joining on' })
 
+/** A year at most. */
+const DisappearAfterSeconds = z.int().min(60).max(31_536_000)
+
 export const EditConversation = z
   .strictObject({
     name: DisplayName.optional(),
     description: Description.nullable().optional().meta({ description: 'null = none' }),
-    settings: z.strictObject({ history: History.optional() }).optional(),
+    settings: z
+      .strictObject({
+        history: History.optional(),
+        disappearAfterSeconds: DisappearAfterSeconds.nullable()
+          .optional()
+          .meta({ description: 'Of what is sent from now on; null = it stays. In a direct conversation either of the two may set it' }),
+      })
+      .optional(),
   })
   .refine(
     ({ settings = {}, ...others }) => Object.values({ ...others, ...settings }).some((given) => given !== undefined),

@@ -11,7 +11,7 @@ import { deleting, editing } from './conversation-changes.js'
 import { directKeyOf } from './direct-key.js'
 import type { Gone } from './gone.js'
 import type { Memberships } from './memberships.js'
-import type { ConversationDocument, Role } from './model.js'
+import { type ConversationDocument, type Role, settingsOf } from './model.js'
 import { hiding } from './own-changes.js'
 import type { CreateConversation, EditConversation } from './schema.js'
 import { recipientsOf } from './told-data.js'
@@ -57,9 +57,14 @@ export class ConversationService {
 
   /** @throws Problem not_found, forbidden, conflict for a direct conversation */
   async edit(caller: Caller, conversationId: string, input: EditConversation): Promise<ConversationDocument> {
-    const { changes, outbox, source } = this.#deps
-    const { conversation, changed } = await changes.apply(caller, conversationId, editing(input))
-    if (changed) outbox.publish(source, [conversation])
+    const { changes, memberships, outbox, source } = this.#deps
+    const { before, conversation, changed } = await changes.applyOwn(caller, conversationId, editing(input))
+    if (!changed) return conversation
+    const isForMessages = settingsOf(before).disappearAfterSeconds !== settingsOf(conversation).disappearAfterSeconds
+    memberships.forgetAllOf(conversationId)
+    if (isForMessages)
+      await outbox.publishAndWait(source, conversation) // what is sent from now on goes by it, at other workers too
+    else outbox.publish(source, [conversation])
     return conversation
   }
 

@@ -5,7 +5,7 @@ import type { OutboxEntry } from '../../realtime/outbox-entry.js'
 import { memberOf } from './member-changes.js'
 import type { ConversationDocument } from './model.js'
 import { isHidden } from './own-state.js'
-import { joinedControl, leftControl, toConversation, toUser } from './tell-to.js'
+import { joinedControl, leftControl, settingsControl, toConversation, toUser } from './tell-to.js'
 import { userIdsOf } from './told-data.js'
 import { viewConversation } from './view.js'
 import type { WatermarksOf } from './watermarks.js'
@@ -27,10 +27,11 @@ export const tellConversation = (conversation: ConversationDocument, entry: Outb
   if (type !== 'conversation.created' && type !== 'conversation.updated') return []
   const userIds = userIdsOf(entry)
   if (!userIds) return [toFetch(conversation, entry, type)]
-  return userIds.map((userId) =>
+  const control = settingsControl(conversation, entry)
+  return userIds.map((userId, n) =>
     type === 'conversation.created'
       ? created(conversation, entry, userId, watermarksOf)
-      : asSeen(conversation, entry, userId, { type, watermarksOf }),
+      : asSeen(conversation, entry, userId, { type, watermarksOf, ...(control && n === 0 && { control }) }),
   )
 }
 
@@ -57,7 +58,7 @@ const asSeen = (conversation: ConversationDocument, entry: OutboxEntry, userId: 
 const toFetch = (conversation: ConversationDocument, entry: OutboxEntry, type: Type): Entry => {
   const conversationId = conversation._id.toHexString()
   const userIds = conversation.members.map(({ userId }) => userId.toHexString())
-  const control = type === 'conversation.created' ? joinedControl(conversation, entry, userIds) : undefined
+  const control = type === 'conversation.created' ? joinedControl(conversation, entry, userIds) : settingsControl(conversation, entry)
   return toConversation(conversation, entry, encodeEvent({ type, conversationId, at: entry.at.toISOString(), fetch: true }), control)
 }
 

@@ -38,6 +38,10 @@ export const joinedControl = (conversation: ConversationDocument, entry: OutboxE
   },
 })
 
+/** What holds for messages has changed: what workers believe of it is over. */
+export const settingsControl = (conversation: ConversationDocument, { data }: OutboxEntry): ControlMessage | undefined =>
+  data?.['settings'] === undefined ? undefined : { settings: conversation._id.toHexString() }
+
 export const leftControl = (conversation: ConversationDocument, entry: OutboxEntry, userIds: readonly string[]): ControlMessage => ({
   left: { conversationId: conversation._id.toHexString(), userIds, version: versionOf(entry) },
 })

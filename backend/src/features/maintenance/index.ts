@@ -1,3 +1,5 @@
+export { disappearingMessages } from './disappearing-messages.js'
 export { Maintenance, type MaintenanceDocument } from './maintenance.js'
+export { Often } from './often.js'
 export { orphanedSessions } from './orphaned-sessions.js'
 export { voidSessions } from './void-sessions.js'

@@ -88,18 +88,18 @@ export const storeHiding = async (
     .lean()
 }
 
-/** Makes a tombstone of a message. @returns it; null where it is one already */
+/** Makes a tombstone of a message. @param deletedBy undefined where it disappears by itself @returns it; null where it is one already */
 export const storeDeletion = async (
   messages: Messages,
-  { _id, conversationId }: MessageDocument,
-  deletedBy: string,
+  { _id, conversationId }: Pick<MessageDocument, '_id' | 'conversationId'>,
+  deletedBy: string | undefined,
   entry: OutboxEntry,
 ): Promise<MessageDocument | null> =>
   messages
     .findOneAndUpdate(
       { conversationId, _id, deletedAt: null },
       {
-        $set: { text: null, deletedAt: entry.at, deletedBy: toObjectId(deletedBy) },
+        $set: { text: null, deletedAt: entry.at, ...(deletedBy !== undefined && { deletedBy: toObjectId(deletedBy) }) },
         $unset: gone(),
         $inc: { version: 1 },
         $currentDate: { changedAt: true },

@@ -1,4 +1,5 @@
 export { CommitLane } from './commit-lane.js'
+export { DueMessages } from './disappearing.js'
 export { Heads } from './heads.js'
 export { mostMentions } from './mentions.js'
 export { type MessageDocument, messageSchema, seqIndex, untoldIndex, wordsIndex } from './model.js'

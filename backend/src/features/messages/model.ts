@@ -45,6 +45,8 @@ export interface MessageDocument extends WithOutbox {
   reactionsVersion?: number
   createdAt: Date
   editedAt?: Date
+  /** When it becomes a tombstone by itself: by the setting of its conversation when it was sent, whatever that is by now. */
+  disappearsAt?: Date
   deletedAt?: Date
   deletedBy?: Types.ObjectId
   /** Who has deleted it for themselves. */
@@ -58,6 +60,7 @@ export interface MessageDocument extends WithOutbox {
 export const seqIndex = 'conversation_seq'
 export const clientIdIndex = 'conversation_sender_client'
 export const untoldIndex = 'conversation_untold'
+export const disappearsIndex = 'disappears'
 export const changedIndex = 'conversation_changed'
 export const mentionIndex = 'conversation_mention'
 export const wordsIndex = 'conversation_words'
@@ -84,6 +87,7 @@ export const messageSchema = new Schema<MessageDocument>(
     reactionsVersion: Number,
     createdAt: { type: Date, required: true },
     editedAt: Date,
+    disappearsAt: Date,
     deletedAt: Date,
     deletedBy: Schema.Types.ObjectId,
     hiddenFor: { type: [Schema.Types.ObjectId], default: undefined },
@@ -112,6 +116,8 @@ messageSchema.index(
   { conversationId: 1, words: 1, createdAt: -1, _id: -1 },
   { name: wordsIndex, partialFilterExpression: { changedAt: { $exists: true }, words: { $exists: true } } },
 )
+// What is due, of whatever conversations; a tombstone is not in it.
+messageSchema.index({ disappearsAt: 1 }, { name: disappearsIndex, sparse: true })
 // By time, for operators: what was said in a conversation, by a person, since when.
 messageSchema.index({ conversationId: 1, createdAt: -1 }, { name: 'conversation_created' })
 messageSchema.index({ senderId: 1, createdAt: -1 }, { name: 'sender_created' })

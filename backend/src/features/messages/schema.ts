@@ -91,6 +91,7 @@ export const MessageView = z
     createdAt: z.iso.datetime(),
     editedAt: z.iso.datetime().nullable(),
     deletedAt: z.iso.datetime().nullable(),
+    disappearsAt: z.iso.datetime().nullable().meta({ description: 'When it will be deleted for everyone by itself; up to a minute later' }),
   })
   .meta({ id: 'Message' })
 export type MessageView = z.infer<typeof MessageView>

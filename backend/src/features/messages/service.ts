@@ -12,6 +12,7 @@ import { storeDeletion, storeEdit, storeHiding } from './changes.js'
 import type { CommitLane } from './commit-lane.js'
 import { contentHashOf, contentOf, hashOf } from './content.js'
 import { deletedFor } from './deleted.js'
+import { disappearing } from './disappearing.js'
 import { areSame, keptMentions, mentionsIn } from './mentions.js'
 import type { FormerText, MessageDocument } from './model.js'
 import { readPage } from './pages.js'
@@ -60,6 +61,7 @@ export class MessageService {
           ...content,
           version: 1,
           createdAt: now,
+          ...disappearing(place, now),
           outbox: [outboxEntry(this.#deps.worker, 'message.created', now)],
         }),
       (problem: unknown) => this.#sentBefore(caller, conversationId, input.clientId, problem),

@@ -48,4 +48,5 @@ const view = (message: MessageDocument, quotes?: Quotes): ForAll => ({
   createdAt: message.createdAt.toISOString(),
   editedAt: message.editedAt?.toISOString() ?? null,
   deletedAt: message.deletedAt?.toISOString() ?? null,
+  disappearsAt: message.disappearsAt?.toISOString() ?? null,
 })
