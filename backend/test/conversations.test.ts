@@ -47,6 +47,7 @@ describe('a direct conversation', () => {
       memberCount: 2,
       members: [member(ann), member(bob)],
       lastSeq: 0,
+      lastMessage: null,
       lastMessageAt: time,
       unreadCount: 0,
       settings: { history: 'all', disappearAfterSeconds: null },

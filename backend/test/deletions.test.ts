@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { Types } from 'mongoose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { MessageDocument } from '../src/features/messages/index.js'
+import { type MessageDocument, messageSchema } from '../src/features/messages/index.js'
 import { aDirectConversation, aGroup, aPerson, type Person } from './support/people.js'
 import { startTestApp, type TestApp } from './support/test-app.js'
 
@@ -66,6 +66,22 @@ describe('deleting a message for everyone', () => {
     expect(tombstone).not.toHaveProperty('editedAt')
   })
 
+  it('keeps what it takes to find its place, to know a retry and to tell of it, whatever else a message comes to have', async () => {
+    const { ann, message } = await aMessage()
+    const before = await storedAs(message.id)
+    const kept = [...messageSchema.requiredPaths(), '_id', 'text', 'outbox', 'deletedAt', 'deletedBy', 'changedAt']
+    const others = Object.keys(messageSchema.paths).filter((path) => !path.includes('.') && !kept.includes(path))
+    expect(others).toEqual(expect.arrayContaining(['system', 'edits', 'editedAt', 'hiddenFor', 'hiddenAt']))
+    const content = Object.fromEntries(others.map((path) => [path, [{ secret: path }]]))
+    await stored().updateOne({ _id: new Types.ObjectId(message.id) }, { $set: content })
+    await remove(ann, message.id).expect(200)
+    const tombstone = await storedAs(message.id)
+    expect(Object.keys(tombstone ?? {}).toSorted()).toEqual(kept.toSorted())
+    expect(JSON.stringify(tombstone)).not.toContain('secret')
+    const { conversationId, seq, senderId, clientId, contentHash, type, createdAt } = before ?? {}
+    expect(tombstone).toMatchObject({ conversationId, seq, senderId, clientId, contentHash, type, createdAt, text: null })
+  })
+
   it('changes nothing the second time', async () => {
     const { ann, message } = await aMessage()
     const first = await remove(ann, message.id).expect(200)
@@ -123,13 +139,13 @@ describe('deleting a message for everyone', () => {
     await remove(people.owner, new Types.ObjectId().toHexString()).expect(404)
   })
 
-  it.each(['', '?scope=', '?scope=me', '?scope=ALL', '?scope=all&scope=all', '?scope[$ne]=me'])(
+  it.each(['', '?scope=', '?scope=ALL', '?scope=Me', '?scope=me,all', '?scope=all&scope=all', '?scope=me&scope=all', '?scope[$ne]=me'])(
     'refuses %j and says what there is',
     async (query) => {
       const { ann, message } = await aMessage()
       const refused = await ann.delete(`/messages/${message.id}${query}`).expect(400)
       expect(refused.body.code).toBe('validation_failed')
-      expect(refused.body.errors[0]).toEqual({ path: 'query.scope', message: 'must be all: for everyone' })
+      expect(refused.body.errors[0]).toEqual({ path: 'query.scope', message: 'must be me or all: for yourself, or for everyone' })
       expect((await storedAs(message.id))?.text).toBe('second secret')
     },
   )

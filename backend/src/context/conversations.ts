@@ -2,13 +2,14 @@ import {
   Changes,
   ConversationList,
   ConversationService,
+  ConversationViews,
   conversationSource,
   Gone,
   MemberService,
   Memberships,
   OwnSettings,
 } from '../features/conversations/index.js'
-import type { Heads, MessageService } from '../features/messages/index.js'
+import type { Heads, LastMessages, MessageService } from '../features/messages/index.js'
 import type { ReceiptService } from '../features/receipts/index.js'
 import type { Base } from './base.js'
 import type { Users } from './users.js'
@@ -20,6 +21,7 @@ interface Messaging {
   readonly messages: MessageService
   readonly receipts: ReceiptService
   readonly heads: Heads
+  readonly lastMessages: LastMessages
 }
 
 /** Who talks with whom. @param messaging what their messages are, once it is there: the two tell of each other */
@@ -42,5 +44,9 @@ export const createConversations = (
   const members = new MemberService({ ...known, conversations, log })
   const ownSettings = new OwnSettings({ conversations: models.conversations, changes, outbox, source, headOf })
   const conversationList = new ConversationList({ conversations: models.conversations })
-  return { memberships, conversations, members, ownSettings, conversationList, conversationOutbox: source }
+  const conversationViews = new ConversationViews({
+    watermarks: (of, viewerId) => messaging().receipts.shownIn(of, viewerId),
+    lastMessages: (of, viewerId) => messaging().lastMessages.of(of, viewerId),
+  })
+  return { memberships, conversations, conversationViews, members, ownSettings, conversationList, conversationOutbox: source }
 }

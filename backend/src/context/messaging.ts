@@ -1,5 +1,13 @@
 import { Activity } from '../features/conversations/index.js'
-import { CommitLane, Heads, type MessageDocument, MessageService, messageSource, ReactionService } from '../features/messages/index.js'
+import {
+  CommitLane,
+  Heads,
+  LastMessages,
+  type MessageDocument,
+  MessageService,
+  messageSource,
+  ReactionService,
+} from '../features/messages/index.js'
 import {
   type ReceiptDocument,
   ReceiptPrivacy,
@@ -75,6 +83,7 @@ export const createMessaging = (
     messages,
     reactions,
     receipts,
+    lastMessages: new LastMessages({ messages: models.messages }),
     search: new SearchService({ messages: models.messages, memberships }),
     messageOutbox,
     receiptOutbox,

@@ -1,6 +1,5 @@
 import { endpoint } from '../../http/endpoint.js'
 import { ConversationParams, ConversationView, OwnSettings } from './schema.js'
-import { viewConversation } from './view.js'
 
 export const changeOwnSettings = endpoint({
   method: 'put',
@@ -12,7 +11,6 @@ export const changeOwnSettings = endpoint({
   responses: { 200: ConversationView },
   async handler({ context, caller, params, body }) {
     const conversation = await context.ownSettings.set(caller, params.conversationId, body)
-    const watermarksOf = await context.receipts.shownIn([conversation], caller.userId)
-    return { status: 200, body: viewConversation(conversation, caller.userId, watermarksOf) }
+    return { status: 200, body: await context.conversationViews.one(conversation, caller.userId) }
   },
 })

@@ -7,7 +7,6 @@ import {
   EditConversation,
   ListConversations,
 } from './schema.js'
-import { viewConversation } from './view.js'
 
 export const createConversation = endpoint({
   method: 'post',
@@ -19,8 +18,7 @@ export const createConversation = endpoint({
   responses: { 201: ConversationView, 200: ConversationView },
   async handler({ context, caller, body }) {
     const { conversation, created } = await context.conversations.create(caller, body)
-    const watermarksOf = await context.receipts.shownIn([conversation], caller.userId)
-    return { status: created ? 201 : 200, body: viewConversation(conversation, caller.userId, watermarksOf) }
+    return { status: created ? 201 : 200, body: await context.conversationViews.one(conversation, caller.userId) }
   },
 })
 
@@ -34,8 +32,7 @@ export const listConversations = endpoint({
   responses: { 200: ConversationPage },
   async handler({ context, caller, query }) {
     const { items, nextCursor } = await context.conversationList.read(caller, query)
-    const watermarksOf = await context.receipts.shownIn(items, caller.userId)
-    return { status: 200, body: { items: items.map((each) => viewConversation(each, caller.userId, watermarksOf)), nextCursor } }
+    return { status: 200, body: { items: await context.conversationViews.of(items, caller.userId), nextCursor } }
   },
 })
 
@@ -49,8 +46,7 @@ export const getConversation = endpoint({
   responses: { 200: ConversationView },
   async handler({ context, caller, params }) {
     const conversation = await context.conversations.get(caller, params.conversationId)
-    const watermarksOf = await context.receipts.shownIn([conversation], caller.userId)
-    return { status: 200, body: viewConversation(conversation, caller.userId, watermarksOf) }
+    return { status: 200, body: await context.conversationViews.one(conversation, caller.userId) }
   },
 })
 
@@ -64,8 +60,7 @@ export const editConversation = endpoint({
   responses: { 200: ConversationView },
   async handler({ context, caller, params, body }) {
     const conversation = await context.conversations.edit(caller, params.conversationId, body)
-    const watermarksOf = await context.receipts.shownIn([conversation], caller.userId)
-    return { status: 200, body: viewConversation(conversation, caller.userId, watermarksOf) }
+    return { status: 200, body: await context.conversationViews.one(conversation, caller.userId) }
   },
 })
 

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { Id } from '../../http/ids.js'
 import { PageQuery, pageOf } from '../../http/page.js'
 import { DisplayName, multilineText } from '../../http/text.js'
+import { MessageView } from '../messages/index.js'
 import { histories, roles } from './model.js'
 
 export const mostMembers = 1024
@@ -108,6 +109,9 @@ export const ConversationView = z
     memberCount: z.int().positive(),
     members: z.array(MemberView).meta({ description: 'All of a direct conversation, the first 20 of a group' }),
     lastSeq: z.int().min(0),
+    lastMessage: MessageView.nullable().meta({
+      description: 'The newest that is not deleted, for all or for you; not in events, where messages tell of themselves',
+    }),
     lastMessageAt: z.iso.datetime().meta({ description: 'The time of creation while there is no message' }),
     unreadCount: z.int().min(0).meta({ description: 'lastSeq less the higher of my.readSeq and my.joinedSeq' }),
     settings: z.object({
@@ -128,5 +132,7 @@ export const ConversationView = z
   })
   .meta({ id: 'Conversation' })
 export type ConversationView = z.infer<typeof ConversationView>
+/** What events say of a conversation. What is said in it is told by its own events alone, which leave the log when it is deleted. */
+export type ToldConversation = Omit<ConversationView, 'lastMessage'>
 
 export const ConversationPage = pageOf(ConversationView)

@@ -1,7 +1,7 @@
 import { type ConversationDocument, type Member, settingsOf } from './model.js'
 import { isArchived, isMuted } from './own-state.js'
 import { isPinned } from './pins.js'
-import type { ConversationView, MemberView } from './schema.js'
+import type { MemberView, ToldConversation } from './schema.js'
 import type { WatermarksOf } from './watermarks.js'
 
 const membersShown = 20
@@ -23,8 +23,8 @@ export const viewMember = (
   ...watermarksOf(conversation._id.toHexString(), member.userId.toHexString(), viewerId),
 })
 
-/** What one of its members sees of a conversation. @throws where `viewerId` is not a member: a fault of ours */
-export const viewConversation = (conversation: ConversationDocument, viewerId: string, watermarksOf: WatermarksOf): ConversationView => {
+/** What one of its members is told of a conversation. @throws where `viewerId` is not a member: a fault of ours */
+export const viewConversation = (conversation: ConversationDocument, viewerId: string, watermarksOf: WatermarksOf): ToldConversation => {
   const mine = conversation.members.find((member) => member.userId.toHexString() === viewerId)
   if (!mine) throw new Error('A conversation is seen by its members alone')
   const my = watermarksOf(conversation._id.toHexString(), viewerId, viewerId)

@@ -1,5 +1,4 @@
 import { endpoint } from '../../http/endpoint.js'
-import { viewConversation } from '../conversations/index.js'
 import { SyncPage, SyncQuery } from './schema.js'
 
 export const sync = endpoint({
@@ -12,8 +11,7 @@ export const sync = endpoint({
   responses: { 200: SyncPage },
   async handler({ context, caller, query }) {
     const changes = await context.sync.changes(caller, query)
-    const watermarksOf = await context.receipts.shownIn(changes.items, caller.userId)
-    const items = changes.items.map((conversation) => viewConversation(conversation, caller.userId, watermarksOf))
+    const items = await context.conversationViews.of(changes.items, caller.userId)
     return { status: 200, body: { ...changes, items } }
   },
 })
