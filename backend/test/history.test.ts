@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { aStream as aStreamAt } from './support/listening.js'
 import { aGroup, aPerson, type Person } from './support/people.js'
+import type { SseClient } from './support/sse-client.js'
 import { startTestApp, type TestApp } from './support/test-app.js'
 
 let app: TestApp
@@ -8,6 +10,7 @@ beforeAll(async () => {
 })
 afterAll(() => app.close())
 
+const aStream = (person: Person): Promise<SseClient> => aStreamAt(person, app)
 const path = (conversation: { id: string }) => `/conversations/${conversation.id}`
 const seqsOf = (body: { items: { seq: number }[] }): number[] => body.items.map(({ seq }) => seq)
 const setHistory = (owner: Person, conversation: { id: string }, history: 'all' | 'joined') =>
@@ -85,6 +88,23 @@ describe('who comes into a group whose history is by joining', () => {
     await newcomer.delete(`/messages/${id}?scope=all`).expect(404)
     await newcomer.post('/reports', { messageId: id, reason: 'spam' }).expect(404)
     await newcomer.get(`/messages/${late[0]?.id}`).expect(200)
+  })
+
+  it('is told that an older message was edited, and not what it says; nor is it replayed to them', async () => {
+    const { newcomer, owner, early, late } = await aNewcomer()
+    const streams = [await aStream(newcomer), await aStream(owner)]
+    for (const message of [early[0], late[0]]) await owner.patch(`/messages/${message?.id}`, { text: 'as edited' }).expect(200)
+    const editsOf = async (stream: SseClient) => {
+      await stream.waitFor(({ event, data }) => event === 'message.updated' && JSON.stringify(data).includes(late[0]?.id ?? '?'), 30_000)
+      return stream.events.filter(({ event }) => event === 'message.updated').map(({ data }) => data)
+    }
+    const [hers, owners] = await Promise.all(streams.map(editsOf))
+    expect(hers?.[0]).toMatchObject({ message: { id: early[0]?.id, seq: 1, version: 2 }, fetch: true })
+    expect(JSON.stringify(hers?.[0])).not.toContain('as edited')
+    expect(hers?.[1]).toMatchObject({ message: { text: 'as edited' } })
+    expect(owners).toEqual(hers) // one frame for all: who may see it fetches it
+    expect((await owner.get(`/messages/${early[0]?.id}`).expect(200)).body.text).toBe('as edited')
+    await newcomer.get(`/messages/${early[0]?.id}`).expect(404)
   })
 
   it('has read nothing of what is not there for them: it does not count as unread', async () => {

@@ -62,7 +62,15 @@ const publish = async (message: MessageDocument): Promise<boolean> => {
   const { log, logger, mongo } = app.context
   const outbox = new Outbox({ log, logger, onEpoch: () => undefined })
   const activity = new Activity({ connection: mongo.connection, logger, ready: () => true })
-  const told = await outbox.publishOne(messageSource({ collection: stored, activity, receipts: { sent: () => undefined } }), message)
+  const told = await outbox.publishOne(
+    messageSource({
+      collection: stored,
+      activity,
+      memberships: { hiddenBefore: () => Promise.resolve(1) },
+      receipts: { sent: () => undefined },
+    }),
+    message,
+  )
   await Promise.all([outbox.settled(), activity.settled()])
   return told
 }
@@ -245,7 +253,16 @@ describe('the content of a deleted message', () => {
     const { log, logger } = alone.context
     const activity = new Activity({ connection, logger, ready: () => true })
     const outbox = new Outbox({ log, logger, onEpoch: () => undefined })
-    if (late) await outbox.publishOne(messageSource({ collection: messages, activity, receipts: { sent: () => undefined } }), late)
+    if (late)
+      await outbox.publishOne(
+        messageSource({
+          collection: messages,
+          activity,
+          memberships: { hiddenBefore: () => Promise.resolve(1) },
+          receipts: { sent: () => undefined },
+        }),
+        late,
+      )
     await Promise.all([outbox.settled(), activity.settled()])
     await expect.poll(() => shortOf(stream).at(-1)).toBe('deleted 1 v2 -')
     expect(await logOf(alone, conversation.id)).not.toContain('secret')

@@ -100,7 +100,14 @@ describe(`of ${count.toLocaleString('en')} messages`, () => {
       'the lowest that is not told',
       async () => {
         const activity = new Activity({ connection: app.context.mongo.connection, logger: app.context.logger, ready: () => true })
-        expect(await messageSource({ collection: messages, activity, receipts: { sent: () => undefined } }).baseOf(last)).toBe(count - 20)
+        expect(
+          await messageSource({
+            collection: messages,
+            activity,
+            memberships: { hiddenBefore: () => Promise.resolve(1) },
+            receipts: { sent: () => undefined },
+          }).baseOf(last),
+        ).toBe(count - 20)
       },
       ['conversation_untold'],
     ],

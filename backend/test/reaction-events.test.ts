@@ -55,7 +55,10 @@ const publish = async (message: MessageDocument): Promise<boolean> => {
   const { log, logger, mongo } = app.context
   const outbox = new Outbox({ log, logger, onEpoch: () => undefined })
   const activity = new Activity({ connection: mongo.connection, logger, ready: () => true })
-  const told = await outbox.publishOne(messageSource({ collection, activity, receipts: { sent: () => undefined } }), message)
+  const told = await outbox.publishOne(
+    messageSource({ collection, activity, memberships: { hiddenBefore: () => Promise.resolve(1) }, receipts: { sent: () => undefined } }),
+    message,
+  )
   await Promise.all([outbox.settled(), activity.settled()])
   return told
 }

@@ -308,7 +308,15 @@ describe('the outbox', () => {
       forgetAfterMs: 0,
     })
     const activity = new Activity({ connection: app.context.mongo.connection, logger: app.context.logger, ready: () => true })
-    outbox.publish(messageSource({ collection: messages, activity, receipts: { sent: () => undefined } }), stored)
+    outbox.publish(
+      messageSource({
+        collection: messages,
+        activity,
+        memberships: { hiddenBefore: () => Promise.resolve(1) },
+        receipts: { sent: () => undefined },
+      }),
+      stored,
+    )
     await expect.poll(() => messages().countDocuments({ ...filter, outbox: { $exists: true } }), { timeout: 10_000 }).toBe(0)
     await outbox.settled()
     await activity.settled()

@@ -46,7 +46,12 @@ export const createMessaging = (
     logger,
   })
 
-  const messageOutbox = messageSource({ collection: () => collection<MessageDocument>('messages'), activity, receipts: receiptWriter })
+  const messageOutbox = messageSource({
+    collection: () => collection<MessageDocument>('messages'),
+    activity,
+    memberships,
+    receipts: receiptWriter,
+  })
   const lane = new CommitLane({
     messages: () => collectionOfNow<MessageDocument>('messages'),
     heads,

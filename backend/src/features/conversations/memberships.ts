@@ -102,6 +102,12 @@ export class Memberships {
     return (await this.#conversations.exists({ _id: toObjectId(conversationId), type: 'group', members }).read('primary')) !== null
   }
 
+  /** What is before it is hidden from some member of a conversation; 1 where all see all. */
+  async hiddenBefore(conversationId: string): Promise<number> {
+    const conversation = await this.#conversations.findById(toObjectId(conversationId), { 'members.firstSeq': 1 }).read('primary').lean()
+    return Math.max(1, ...(conversation?.members ?? []).map(({ firstSeq = 1 }) => firstSeq))
+  }
+
   /** Everyone in a conversation; nobody where there is none. */
   async inConversation(conversationId: string): Promise<Member[]> {
     const conversation = await this.#conversations.findById(toObjectId(conversationId), { members: 1 }).lean()

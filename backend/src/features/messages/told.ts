@@ -3,7 +3,7 @@ import { encodeEvent } from '../../realtime/catalogue.js'
 import type { Entry } from '../../realtime/log/log.js'
 import { type OutboxSource, outboxSource } from '../../realtime/outbox.js'
 import type { OutboxEntry } from '../../realtime/outbox-entry.js'
-import type { Activity } from '../conversations/index.js'
+import type { Activity, Memberships } from '../conversations/index.js'
 import { tombstoneOf } from './deleted.js'
 import { type MessageDocument, untoldIndex } from './model.js'
 import { viewForAll } from './view.js'
@@ -11,6 +11,7 @@ import { viewForAll } from './view.js'
 interface Dependencies {
   readonly collection: () => mongo.Collection<MessageDocument>
   readonly activity: Activity
+  readonly memberships: Pick<Memberships, 'hiddenBefore'>
   /** Told of who has sent what. */
   readonly receipts: { sent(messages: readonly MessageDocument[]): void }
 }
@@ -39,7 +40,8 @@ const tellOne = (message: MessageDocument, { eventId, at, data }: OutboxEntry, u
   return { channel: `user:${userId}`, eventId, frame: encodeEvent({ type: 'message.deleted', ...about, message: tombstone }) }
 }
 
-const tell = (message: MessageDocument, outboxEntry: OutboxEntry): Entry => {
+/** @param hidden from some who read the conversation: all are told that there is something to fetch, which those cannot */
+const tell = (message: MessageDocument, outboxEntry: OutboxEntry, hidden = false): Entry => {
   const { type, eventId, at, data } = outboxEntry
   const { conversationId, seq, id } = viewForAll(message)
   const about = { conversationId, at: at.toISOString() }
@@ -49,7 +51,9 @@ const tell = (message: MessageDocument, outboxEntry: OutboxEntry): Entry => {
   const changed = (version: number) => viewForAll(asChanged(message, version))
   if (type === 'message.created') return { ...entry, frame: encodeEvent({ type, ...about, message: changed(1) }), seq, messageId: id }
   if (type === 'message.updated') {
-    return { ...entry, frame: encodeEvent({ type, ...about, message: changed(Number(data?.version)) }), messageId: id }
+    const version = Number(data?.['version'])
+    const content = hidden ? { message: { id, conversationId, seq, version }, fetch: true as const } : { message: changed(version) }
+    return { ...entry, frame: encodeEvent({ type, ...about, ...content }), messageId: id }
   }
   if (type === 'reaction.added' || type === 'reaction.removed') {
     const { userId = '', emoji = '', reactionsVersion } = data ?? {}
@@ -60,11 +64,15 @@ const tell = (message: MessageDocument, outboxEntry: OutboxEntry): Entry => {
 }
 
 /** What a conversation's members are told of its messages. */
-export const messageSource = ({ collection, activity, receipts }: Dependencies): OutboxSource =>
-  outboxSource<MessageDocument>({
+export const messageSource = ({ collection, activity, memberships, receipts }: Dependencies): OutboxSource => {
+  const tellEdit = async (message: MessageDocument, entry: OutboxEntry): Promise<Entry[]> => {
+    const hiddenBefore = await memberships.hiddenBefore(message.conversationId.toHexString())
+    return [tell(message, entry, message.seq < hiddenBefore)]
+  }
+  return outboxSource<MessageDocument>({
     collection,
 
-    tell: (message, entry) => [tell(message, entry)],
+    tell: (message, entry) => (entry.type === 'message.updated' ? tellEdit(message, entry) : [tell(message, entry)]),
 
     /** Its conversation has changed with it, and its sender has read what is before it. */
     followUp(message): void {
@@ -90,3 +98,4 @@ export const messageSource = ({ collection, activity, receipts }: Dependencies):
       return Math.min(untold?.seq ?? all, seq) - 1
     },
   })
+}
