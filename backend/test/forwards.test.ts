@@ -30,7 +30,8 @@ describe('a forwarded message', () => {
     expect(body.forwardOf).toEqual({ senderId: bob.id, createdAt: original.createdAt })
     expect((await carol.get(`/messages/${body.id}`).expect(200)).body).toEqual(body)
     await expect.poll(() => dataOf(stream, 'message.created')).toHaveLength(1)
-    expect(dataOf(stream, 'message.created')[0]).toMatchObject({ message: body })
+    const { reactions: _, reactionsVersion: __, ...told } = body
+    expect(dataOf(stream, 'message.created')[0]).toMatchObject({ message: told })
     const shown = JSON.stringify(dataOf(stream, 'message.created'))
     for (const id of [original.id, original.conversationId]) expect(shown).not.toContain(id)
   })

@@ -160,6 +160,8 @@ describe('of a message that somebody deleted for themselves', () => {
     const { ann, bob, conversation, quoted, reply } = await aReply()
     await bob.delete(`/messages/${quoted.id}?scope=me`).expect(200)
     expect(await shownTo(bob, conversation.id, reply.id)).toMatchObject({ id: quoted.id, text: null, deleted: true })
+    const reacted = await bob.put(`/messages/${reply.id}/reactions/${encodeURIComponent('👍')}`).expect(200)
+    expect(reacted.body.replyTo).toMatchObject({ id: quoted.id, text: null, deleted: true })
     expect(await shownTo(ann, conversation.id, reply.id)).toEqual(reply.replyTo)
   })
 
@@ -186,6 +188,19 @@ describe('of a message from before somebody came, where history is by joining,',
     await owner.send(conversation.id, { text: 'again', replyTo: quoted.id }).expect(201)
     await expect.poll(() => dataOf(stream, 'message.created')).toHaveLength(1)
     expect(JSON.stringify(dataOf(stream, 'message.created'))).not.toContain('before anybody came')
+  })
+
+  it('a search over several conversations shows nothing of it either, and shows what they may see', async () => {
+    const { owner, late, reply } = await aReplyToWhatWasBefore()
+    const { body: direct } = await late.post('/conversations', { type: 'direct', userId: owner.id }).expect(201)
+    const { body: seen } = await owner.send(direct.id, { text: 'here you were' }).expect(201)
+    const { body: answer } = await late.send(direct.id, { text: 'as you said', replyTo: seen.id }).expect(201)
+    const found = async () => (await late.get('/messages/search?q=said').expect(200)).body.items
+    await expect.poll(async () => (await found()).map(({ id }: { id: string }) => id)).toEqual([answer.id, reply.id])
+    expect((await found()).map(({ replyTo }: { replyTo: object }) => replyTo)).toEqual([
+      { id: seen.id, seq: 1, senderId: owner.id, text: 'here you were', deleted: false },
+      { ...reply.replyTo, text: null, deleted: true },
+    ])
   })
 
   it('they make no reply: 404, as for one that is not there', async () => {

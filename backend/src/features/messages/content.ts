@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Problem } from '../../http/problem.js'
 import type { Memberships } from '../conversations/index.js'
-import { wordsOf } from './forward.js'
+import { passedOn } from './forward.js'
 import { mentionsIn } from './mentions.js'
 import type { MessageDocument } from './model.js'
 import { referenceTo } from './reply.js'
@@ -36,7 +36,7 @@ export const contentHashOf = ({ text, replyTo, forwardOf, mentions = [] }: SendM
 export const contentOf = async ({ memberships, find }: Dependencies, conversationId: string, input: SendMessage): Promise<Content> => {
   const repliedTo = input.replyTo === undefined ? undefined : await find(input.replyTo)
   if (repliedTo && repliedTo.conversationId.toHexString() !== conversationId) throw new Problem('not_found', 'No such message')
-  const said = input.forwardOf === undefined ? { text: input.text ?? '' } : wordsOf(await find(input.forwardOf), input.text)
+  const said = input.forwardOf === undefined ? { text: input.text ?? '' } : passedOn(await find(input.forwardOf), input.text)
   const mentions = await mentionsIn(said.text, input.mentions ?? [], conversationId, memberships)
   return { ...said, ...(repliedTo && { replyTo: referenceTo(repliedTo) }), ...(mentions.length > 0 && { mentions }) }
 }

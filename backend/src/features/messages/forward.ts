@@ -19,7 +19,7 @@ export const ForwardView = z
  * @param text what the client has said it says, if it has
  * @throws Problem validation_failed for a message without text, and for other words than its own
  */
-export const wordsOf = (message: MessageDocument, text?: string): { text: string; forwardOf: Forwarded } => {
+export const passedOn = (message: MessageDocument, text?: string): { text: string; forwardOf: Forwarded } => {
   if (message.text === null) throw invalid('body.forwardOf', 'has no text')
   if (text !== undefined && text !== message.text) throw invalid('body.text', 'what is forwarded says what it said')
   const { senderId, createdAt } = message.forwardOf ?? message

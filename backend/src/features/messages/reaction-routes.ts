@@ -12,7 +12,7 @@ export const addReaction = endpoint({
   responses: { 200: MessageView },
   async handler({ context, caller, params }) {
     const message = await context.reactions.add(caller, params.messageId, params.emoji)
-    return { status: 200, body: viewMessage(message, caller.userId) }
+    return { status: 200, body: viewMessage(message, caller.userId, await context.messages.quotesOf(caller, [message])) }
   },
 })
 
@@ -26,6 +26,6 @@ export const removeReaction = endpoint({
   responses: { 200: MessageView },
   async handler({ context, caller, params }) {
     const message = await context.reactions.remove(caller, params.messageId, params.emoji)
-    return { status: 200, body: viewMessage(message, caller.userId) }
+    return { status: 200, body: viewMessage(message, caller.userId, await context.messages.quotesOf(caller, [message])) }
   },
 })

@@ -1,4 +1,4 @@
-import type { Model } from 'mongoose'
+import type { Model, Types } from 'mongoose'
 import type { Caller } from '../../http/endpoint.js'
 import { toObjectId } from '../../http/ids.js'
 import { encodeCursor } from '../../http/page.js'
@@ -181,13 +181,14 @@ export class MessageService {
     return message
   }
 
-  /** What the caller sees of the messages that these, of one conversation, are replies to. */
+  /** What the caller sees of the messages that these are replies to. */
   async quotesOf({ userId }: Caller, shown: readonly MessageDocument[]): Promise<Quotes> {
-    const reply = shown.find(({ replyTo }) => replyTo)
-    if (!reply) return new Map()
-    const place = await this.#deps.memberships.placeOf(userId, reply.conversationId.toHexString())
-    const firstSeq = place?.firstSeq ?? Number.POSITIVE_INFINITY
-    return quotesIn({ messages: this.#deps.messages, viewerId: userId, firstSeqOf: () => firstSeq }, shown)
+    const { messages, memberships } = this.#deps
+    const conversationIds = new Set(shown.filter(({ replyTo }) => replyTo).map(({ conversationId }) => conversationId.toHexString()))
+    const asking = [...conversationIds].map(async (id) => [id, await memberships.placeOf(userId, id)] as const)
+    const places = new Map(await Promise.all(asking))
+    const firstSeqOf = (id: Types.ObjectId): number => places.get(id.toHexString())?.firstSeq ?? Number.POSITIVE_INFINITY
+    return quotesIn({ messages, viewerId: userId, firstSeqOf }, shown)
   }
 
   /** Whether somebody has sent a message in a conversation. */
