@@ -48,6 +48,7 @@ describe('a direct conversation', () => {
       members: [member(ann), member(bob)],
       lastSeq: 0,
       lastMessage: null,
+      mentionCount: 0,
       lastMessageAt: time,
       unreadCount: 0,
       settings: { history: 'all', disappearAfterSeconds: null },

@@ -140,9 +140,10 @@ describe('the last message of a conversation', () => {
   it('is looked for once, where much of it is deleted for all', async () => {
     const { ann, bob, conversation } = await aDirectConversation(app)
     await saidBefore(conversation.id, ann, 400, () => gone)
+    const looksBack = ({ pipeline }: { pipeline?: unknown }) => !JSON.stringify(pipeline).includes('mentions')
     const look = async (person: Person) => person.get(`/conversations/${conversation.id}`).expect(200)
-    expect(await countCommands(app, 'aggregate', 'messages', () => look(ann))).toBe(3) // 32, 256 and the rest
-    expect(await countCommands(app, 'aggregate', 'messages', () => look(bob))).toBe(0)
+    expect(await countCommands(app, 'aggregate', 'messages', () => look(ann), looksBack)).toBe(3) // 32, 256 and the rest
+    expect(await countCommands(app, 'aggregate', 'messages', () => look(bob), looksBack)).toBe(0)
     expect((await look(bob)).body.lastMessage).toBeNull()
   })
 

@@ -9,7 +9,7 @@ import {
   Memberships,
   OwnSettings,
 } from '../features/conversations/index.js'
-import type { Heads, LastMessages, MessageService } from '../features/messages/index.js'
+import { countMentions, type Heads, type LastMessages, type MessageService } from '../features/messages/index.js'
 import type { ReceiptService } from '../features/receipts/index.js'
 import type { Base } from './base.js'
 import type { Users } from './users.js'
@@ -47,6 +47,7 @@ export const createConversations = (
   const conversationViews = new ConversationViews({
     watermarks: (of, viewerId) => messaging().receipts.shownIn(of, viewerId),
     lastMessages: (of, viewerId) => messaging().lastMessages.of(of, viewerId),
+    mentionCounts: (unread, viewerId) => countMentions(models.messages, unread, viewerId),
   })
   return { memberships, conversations, conversationViews, members, ownSettings, conversationList, conversationOutbox: source }
 }

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { Id } from '../../http/ids.js'
 import { PageQuery, pageOf } from '../../http/page.js'
 import { DisplayName, multilineText } from '../../http/text.js'
-import { MessageView } from '../messages/index.js'
+import { MessageView, mostMentionsCounted } from '../messages/index.js'
 import { histories, roles } from './model.js'
 
 export const mostMembers = 1024
@@ -113,6 +113,11 @@ export const ConversationView = z
       description: 'The newest that is not deleted, for all or for you; not in events, where messages tell of themselves',
     }),
     lastMessageAt: z.iso.datetime().meta({ description: 'The time of creation while there is no message' }),
+    mentionCount: z
+      .int()
+      .min(0)
+      .max(mostMentionsCounted)
+      .meta({ description: `Unread messages that mention you, ${mostMentionsCounted} at most; not in events` }),
     unreadCount: z.int().min(0).meta({ description: 'lastSeq less the higher of my.readSeq and my.joinedSeq' }),
     settings: z.object({
       history: History,
@@ -132,7 +137,10 @@ export const ConversationView = z
   })
   .meta({ id: 'Conversation' })
 export type ConversationView = z.infer<typeof ConversationView>
-/** What events say of a conversation. What is said in it is told by its own events alone, which leave the log when it is deleted. */
-export type ToldConversation = Omit<ConversationView, 'lastMessage'>
+/**
+ * What events say of a conversation. What is said in it, and who is mentioned, is told by its messages' own events alone, which leave the log
+ * when a message is deleted.
+ */
+export type ToldConversation = Omit<ConversationView, 'lastMessage' | 'mentionCount'>
 
 export const ConversationPage = pageOf(ConversationView)
