@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { mongo, Types } from 'mongoose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { MessageDocument } from '../src/features/messages/index.js'
@@ -61,6 +62,17 @@ describe('a reaction', () => {
     expect((await ann.get(`/messages/${message.id}`).expect(200)).body).toEqual(body)
     const page = await bob.get(`/conversations/${conversation.id}/messages`).expect(200)
     expect(page.body.items).toEqual([{ ...body, reactions: [ofBoth, { ...party, mine: true }] }])
+  })
+
+  it('is answered with the message as it is read, what it replies to with it', async () => {
+    const { ann, bob, conversation, message } = await aMessage()
+    const reply = { clientId: randomUUID(), text: 'an answer', replyTo: message.id }
+    const { body: sent } = await bob.post(`/conversations/${conversation.id}/messages`, reply).expect(201)
+    for (const ask of [react, unreact]) {
+      const { body } = await ask(app, ann, sent.id, '👍').expect(200)
+      expect(body.replyTo).toMatchObject({ id: message.id, text: 'hello' })
+      expect(body).toEqual((await ann.get(`/messages/${sent.id}`).expect(200)).body)
+    }
   })
 
   it('is one for each person and emoji: again changes nothing', async () => {
