@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { createDocument, type ZodOpenApiObject, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi'
 import type { AnyEndpoint } from './http/endpoint.js'
+import { IdempotencyKey } from './http/idempotency.js'
 import { problems } from './http/problem.js'
 import { routes } from './routes.js'
 
@@ -46,18 +47,24 @@ const pathsOf = (): ZodOpenApiPathsObject => {
 }
 
 const operationOf = (declared: AnyEndpoint): ZodOpenApiOperationObject => {
-  const { params, query, body, headers } = declared.request
+  const { params, query, body } = declared.request
   return {
     summary: declared.summary,
     ...(declared.access === 'anyone' ? {} : { security: [{ bearer: [] }] }),
     requestParams: {
       ...(params instanceof z.ZodObject ? { path: params } : {}),
       ...(query instanceof z.ZodObject ? { query } : {}),
-      ...(headers instanceof z.ZodObject ? { header: headers } : {}),
+      ...headersOf(declared),
     },
     ...(body ? { requestBody: { required: true, content: { 'application/json': { schema: body } } } } : {}),
     responses: responsesOf(declared),
   }
+}
+
+const headersOf = ({ request: { headers }, idempotent }: AnyEndpoint) => {
+  const own = headers instanceof z.ZodObject ? headers : z.object({})
+  const all = idempotent ? own.extend({ 'Idempotency-Key': IdempotencyKey.optional() }) : own
+  return Object.keys(all.shape).length > 0 ? { header: all } : {}
 }
 
 const responsesOf = (declared: AnyEndpoint): ZodOpenApiOperationObject['responses'] => {

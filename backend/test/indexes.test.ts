@@ -74,6 +74,7 @@ const declared = {
     { name: 'outbox', key: { 'outbox.worker': 1, 'outbox.at': 1 }, sparse: true },
     { name: 'revoked_at', key: { revokedAt: -1 }, sparse: true },
   ],
+  idempotency_keys: [{ name: 'expires_at', key: { expiresAt: 1 }, expireAfterSeconds: 0 }],
   receipts: [
     { name: 'conversation_user', key: { conversationId: 1, userId: 1 }, unique: true },
     { name: 'outbox', key: { 'outbox.worker': 1, 'outbox.at': 1 }, sparse: true },

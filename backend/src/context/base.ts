@@ -1,4 +1,5 @@
 import type { Config } from '../config.js'
+import { Idempotency } from '../http/idempotency.js'
 import { Limits } from '../http/limits.js'
 import { Problem } from '../http/problem.js'
 import { AccessTokens } from '../platform/access-tokens.js'
@@ -41,12 +42,14 @@ export const createBase = (config: Config, logger: Logger, timing: ContextTiming
   const hub = new Hub(log, logger)
   const { forgetAfterMs } = timing
   const collection = <D extends object>(name: string) => connection.getClient().db(connection.name).collection<D>(name)
+  const models = createModels(connection)
   return {
     config,
     logger,
     mongo,
     connection,
-    models: createModels(connection),
+    models,
+    idempotency: new Idempotency({ keys: models.idempotencyKeys }),
     collection,
     /** As `collection`; what was begun for a database is not written to another one, which it may be when it is back. */
     collectionOfNow: <D extends object>(name: string) => {

@@ -11,6 +11,7 @@ import { type ReportDocument, reportSchema } from '../features/reports/index.js'
 import { type SecurityAlertDocument, securityAlertSchema } from '../features/security-monitor/index.js'
 import { type SessionDocument, sessionSchema } from '../features/sessions/index.js'
 import { type UserDocument, userSchema } from '../features/users/index.js'
+import { type IdempotencyDocument, idempotencySchema } from '../http/idempotency-model.js'
 
 /** What the database holds, with its indexes. */
 export const createModels = (connection: Connection) => ({
@@ -26,5 +27,6 @@ export const createModels = (connection: Connection) => ({
   blocks: connection.model<BlockDocument>('Block', blockSchema),
   reports: connection.model<ReportDocument>('Report', reportSchema),
   challenges: connection.model<ChallengeDocument>('Challenge', challengeSchema),
+  idempotencyKeys: connection.model<IdempotencyDocument>('IdempotencyKey', idempotencySchema),
   securityAlerts: connection.model<SecurityAlertDocument>('SecurityAlert', securityAlertSchema),
 })

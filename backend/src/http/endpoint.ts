@@ -48,7 +48,7 @@ export type ReplyHeaders = Readonly<Record<string, string | readonly string[]>>
 type Reply<R extends Responses> = {
   [Status in keyof R]: R[Status] extends z.ZodType ? { status: Status; body: z.input<R[Status]> } : { status: Status }
 }[keyof R] & { headers?: ReplyHeaders }
-interface AnyReply {
+export interface AnyReply {
   status: number
   body?: unknown
   headers?: ReplyHeaders
@@ -66,12 +66,14 @@ interface Declared<A extends Access, S extends Schemas> {
   /** The row of the limits table; `none` for what operators' probes ask. */
   readonly limit: LimitName | 'none'
   readonly request: S
+  /** Takes an Idempotency-Key: what it makes has the call's `newId`, and where there is something with that id it is that. */
+  readonly idempotent?: true
 }
 
 export interface Endpoint<A extends Access = Access, S extends Schemas = Schemas, R extends Responses = Responses> extends Declared<A, S> {
   readonly responses: R
   handler(
-    call: Parsed<S> & { readonly context: Context; readonly caller: CallerOf<A>; readonly origin: Origin },
+    call: Parsed<S> & { readonly context: Context; readonly caller: CallerOf<A>; readonly origin: Origin; readonly newId: string },
   ): Promise<Reply<R>> | Reply<R>
 }
 

@@ -1,10 +1,12 @@
 import { isDeepStrictEqual } from 'node:util'
 import express, { type Express, type Request, type RequestHandler, type Response } from 'express'
+import { Types } from 'mongoose'
 import { z } from 'zod'
 import type { Context } from '../context.js'
 import { answerJson } from './answer.js'
 import { authenticate } from './authenticate.js'
-import type { AnyEndpoint, Caller, Schemas } from './endpoint.js'
+import type { AnyEndpoint, AnyReply, Caller, Schemas } from './endpoint.js'
+import { IdempotencyKey } from './idempotency.js'
 import { letGo } from './let-go.js'
 import { isByToken } from './limit-keys.js'
 import { run } from './limits.js'
@@ -46,10 +48,38 @@ const serve = (declared: AnyEndpoint, context: Context): RequestHandler => {
   }
 }
 
+interface Call {
+  readonly caller: Caller | undefined
+  readonly body?: unknown
+}
+
+/** @throws Problem validation_failed for one that is none */
+const keyOf = (request: Request): string | undefined => {
+  const { success, data, error } = IdempotencyKey.optional().safeParse(request.headers['idempotency-key'])
+  if (success) return data
+  const errors = error.issues.map(({ message }) => ({ path: 'headers.idempotency-key', message }))
+  throw new Problem('validation_failed', undefined, { errors })
+}
+
 /** Who guesses a token has a new limit each time: what they count as is a stranger. */
-const handle = async (declared: AnyEndpoint, call: object, context: Context, request: Request, response: Response) => {
+const handle = async (
+  declared: AnyEndpoint,
+  call: Call,
+  context: Context,
+  request: Request,
+  response: Response,
+): Promise<AnyReply | undefined> => {
   try {
-    return await declared.handler?.(call as never)
+    const caller = call.caller
+    const work = (newId: string) => declared.handler?.({ ...call, newId } as never)
+    const key = declared.idempotent && caller ? keyOf(request) : undefined
+    if (key === undefined || !caller) return await work(new Types.ObjectId().toHexString())
+    const { method, path } = request
+    return await context.idempotency.once({ userId: caller.userId, key, method, path, body: call.body }, async (newId) => {
+      const reply = await work(newId)
+      if (!reply) throw new Error(`${declared.path} has no handler`)
+      return reply
+    })
   } catch (error) {
     const guessed = error instanceof Problem && error.status === 401 && declared.limit !== 'none' && isByToken(declared.limit)
     if (guessed) await context.limits.count('anonymous', request, response, undefined)

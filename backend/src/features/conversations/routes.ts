@@ -14,10 +14,11 @@ export const createConversation = endpoint({
   summary: 'Begin a direct conversation or a group',
   access: 'user',
   limit: 'api',
+  idempotent: true,
   request: { body: CreateConversation },
   responses: { 201: ConversationView, 200: ConversationView },
-  async handler({ context, caller, body }) {
-    const { conversation, created } = await context.conversations.create(caller, body)
+  async handler({ context, caller, body, newId }) {
+    const { conversation, created } = await context.conversations.create(caller, body, newId)
     return { status: created ? 201 : 200, body: await context.conversationViews.one(conversation, caller.userId) }
   },
 })

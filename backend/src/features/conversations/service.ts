@@ -1,4 +1,4 @@
-import { type Model, Types } from 'mongoose'
+import type { Model } from 'mongoose'
 import type { Caller } from '../../http/endpoint.js'
 import { toObjectId } from '../../http/ids.js'
 import { Problem } from '../../http/problem.js'
@@ -38,12 +38,16 @@ export class ConversationService {
   }
 
   /**
-   * Begins a conversation and tells its members; of a pair that has one already, returns that.
+   * Begins a conversation and tells its members; of a pair that has one already, returns that. @param newId its id; what has it already is returned
    * @throws Problem not_found for a direct one with nobody or one who has blocked the caller, forbidden with one whom the caller has blocked,
    * validation_failed for a group with oneself, unknown people or those who have blocked the caller
    */
-  async create(caller: Caller, input: CreateConversation): Promise<{ conversation: ConversationDocument; created: boolean }> {
-    return input.type === 'direct' ? this.#createDirect(caller, input.userId) : this.#createGroup(caller, input.name, input.memberIds)
+  async create(
+    caller: Caller,
+    input: CreateConversation,
+    newId: string,
+  ): Promise<{ conversation: ConversationDocument; created: boolean }> {
+    return input.type === 'direct' ? this.#createDirect(caller, input.userId, newId) : this.#createGroup(caller, input, newId)
   }
 
   /** @throws Problem not_found where the caller is no member (whether or not the conversation exists) */
@@ -91,7 +95,7 @@ export class ConversationService {
     await gone.tell(conversation)
   }
 
-  async #createDirect(caller: Caller, userId: string): Promise<{ conversation: ConversationDocument; created: boolean }> {
+  async #createDirect(caller: Caller, userId: string, newId: string): Promise<{ conversation: ConversationDocument; created: boolean }> {
     if (userId === caller.userId) throw invalid('body.userId', 'oneself')
     const directKey = directKeyOf(caller.userId, userId)
     const existing = await this.#deps.conversations.findOne({ directKey }).lean()
@@ -102,7 +106,7 @@ export class ConversationService {
     }
     if (blocked.has(userId)) throw new Problem('forbidden', 'You have blocked this person')
     try {
-      return { conversation: await this.#insert('direct', null, [caller.userId, userId], 'member', directKey), created: true }
+      return { conversation: await this.#insert(newId, 'direct', null, [caller.userId, userId], 'member', directKey), created: true }
     } catch (error) {
       const first = await this.#deps.conversations.findOne({ directKey }).lean()
       if (!first) throw error
@@ -112,17 +116,18 @@ export class ConversationService {
 
   async #createGroup(
     caller: Caller,
-    name: string,
-    memberIds: readonly string[],
+    { name, memberIds }: Extract<CreateConversation, { type: 'group' }>,
+    newId: string,
   ): Promise<{ conversation: ConversationDocument; created: boolean }> {
     if (memberIds.includes(caller.userId)) throw invalid('body.memberIds', 'oneself is a member anyway')
     const { blockers } = await this.#deps.blocks.around(caller.userId, memberIds)
     const unknown = new Set([...(await this.#deps.users.unknownAmong(memberIds)), ...blockers])
     if (unknown.size > 0) throw invalid(`body.memberIds.${memberIds.findIndex((id) => unknown.has(id))}`, 'there is no such person')
-    return { conversation: await this.#insert('group', name, [caller.userId, ...memberIds], 'owner'), created: true }
+    return { conversation: await this.#insert(newId, 'group', name, [caller.userId, ...memberIds], 'owner'), created: true }
   }
 
   async #insert(
+    newId: string,
     type: 'direct' | 'group',
     name: string | null,
     userIds: readonly string[],
@@ -150,7 +155,7 @@ export class ConversationService {
     }
     const stored = await this.#deps.conversations
       .findOneAndUpdate(
-        { _id: new Types.ObjectId() },
+        { _id: toObjectId(newId) },
         { $setOnInsert: conversation, $currentDate: { changedAt: true } }, // an insert cannot ask for the database's time
         { upsert: true, returnDocument: 'after' },
       )
