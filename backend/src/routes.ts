@@ -7,6 +7,7 @@ import { startCode, verifyCode } from './features/codes/index.js'
 import { getConfig } from './features/configuration/index.js'
 import { checkConversation } from './features/consistency/index.js'
 import {
+  acceptInvite,
   addMembers,
   changeOwnSettings,
   changeRole,
@@ -16,8 +17,11 @@ import {
   getConversation,
   leaveConversation,
   listConversations,
+  listInvites,
   listMembers,
+  makeInvite,
   removeMember,
+  revokeInvite,
 } from './features/conversations/index.js'
 import { changeEmail, changePhone, forgotPassword, resetPassword, verifyEmail } from './features/identity/index.js'
 import {
@@ -91,6 +95,10 @@ export const routes: Readonly<Record<'' | '/api/v1', readonly AnyEndpoint[]>> = 
     changeRole,
     removeMember,
     leaveConversation,
+    makeInvite,
+    listInvites,
+    acceptInvite,
+    revokeInvite,
     sendMessage,
     listMessages,
     searchMessages, // before those of one message, whose id is no such word

@@ -48,11 +48,12 @@ describe('a request with an Idempotency-Key', () => {
     expect(await groupsOf(ann)).toBe(1)
   })
 
-  it('with another body is a conflict', async () => {
+  it('with another body, or to another path, is a conflict', async () => {
     const [ann, key] = [await aPerson(app), randomUUID()]
-    await make(ann, key).expect(201)
+    const { body: group } = await make(ann, key).expect(201)
     const { body } = await make(ann, key, { name: 'Another' }).expect(409)
     expect(body).toMatchObject({ code: 'conflict', detail: expect.stringContaining('another request') })
+    await ann.post(`/conversations/${group.id}/invites`, {}).set('Idempotency-Key', key).expect(409)
     expect(await groupsOf(ann)).toBe(1)
   })
 

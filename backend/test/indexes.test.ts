@@ -33,6 +33,7 @@ const declared = {
   codes: [{ name: 'expires_at', key: { expiresAt: 1 }, expireAfterSeconds: 0 }],
   conversations: [
     { name: 'direct_key', key: { directKey: 1 }, unique: true, sparse: true },
+    { name: 'invite_code', key: { 'invites.code': 1 }, sparse: true },
     { name: 'last_message', key: { lastMessageAt: -1 } },
     { name: 'left', key: { 'left.userId': 1, 'left.at': 1 }, sparse: true },
     { name: 'member_changed', key: { 'members.userId': 1, _id: 1, changedAt: 1 } },

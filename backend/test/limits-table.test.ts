@@ -58,6 +58,7 @@ describe('the limits table', () => {
     expect(Object.fromEntries(limitNames.map((name) => [name, limitsTable[name].rate]))).toEqual({
       anonymous: '100/15min',
       api: '1000/min',
+      invites: '30/min',
       login: '5/min',
       register: '3/h',
       refresh: '10/min',

@@ -1,10 +1,12 @@
 import {
+  Arrivals,
   Changes,
   ConversationList,
   ConversationService,
   ConversationViews,
   conversationSource,
   Gone,
+  Invites,
   MemberService,
   Memberships,
   OwnSettings,
@@ -41,7 +43,9 @@ export const createConversations = (
   const headOf = (id: string) => messaging().heads.read(id)
   const known = { users, blocks, changes, memberships, outbox, source, gone, headOf }
   const conversations = new ConversationService({ ...known, conversations: models.conversations, worker })
-  const members = new MemberService({ ...known, conversations, log })
+  const arrivals = new Arrivals({ log, headOf })
+  const members = new MemberService({ ...known, conversations, arrivals })
+  const invites = new Invites({ conversations: models.conversations, changes, arrivals, blocks, outbox, source })
   const ownSettings = new OwnSettings({ conversations: models.conversations, changes, outbox, source, headOf })
   const conversationList = new ConversationList({ conversations: models.conversations })
   const conversationViews = new ConversationViews({
@@ -49,5 +53,5 @@ export const createConversations = (
     lastMessages: (of, viewerId) => messaging().lastMessages.of(of, viewerId),
     mentionCounts: (unread, viewerId) => countMentions(models.messages, unread, viewerId),
   })
-  return { memberships, conversations, conversationViews, members, ownSettings, conversationList, conversationOutbox: source }
+  return { memberships, conversations, conversationViews, members, ownSettings, conversationList, invites, conversationOutbox: source }
 }

@@ -4,6 +4,8 @@ import type { Logger } from '../platform/logger.js'
 import { isProbe } from './probes.js'
 
 const usableId = /^[\w.:-]{1,64}$/
+/** Who has an invite's code may come in. */
+const secretInPath = /(\/invites\/)[^/]+/
 const header = 'X-Request-Id'
 
 /** The id of the request that this answers. */
@@ -19,8 +21,9 @@ export const requestLog = (logger: Logger): RequestHandler => {
     const given = request.headers['x-request-id']
     const requestId = typeof given === 'string' && usableId.test(given) ? given : randomUUID()
     response.setHeader(header, requestId)
-    const { method, path } = request
-    if (isProbe(path)) return next() // what probes find is told by other lines
+    const { method } = request
+    if (isProbe(request.path)) return next() // what probes find is told by other lines
+    const path = request.path.replace(secretInPath, '$1…')
     const startedAt = performance.now()
     response.once('close', () => {
       const line = { requestId, method, path, status: response.statusCode, milliseconds: Math.round(performance.now() - startedAt) }

@@ -142,6 +142,10 @@ export const rows: Readonly<Record<string, Row>> = {
     expected: members(403, { owner: 204 }),
     ask: (scene, { people: { groupAdmin, owner } }, actor) => about(scene, actor === 'groupAdmin' ? owner : groupAdmin),
   },
+  'POST /conversations/:conversationId/invites': { expected: members(201, { member: 403 }), ask: conversation },
+  'GET /conversations/:conversationId/invites': { expected: members(200, { member: 403 }), ask: conversation },
+  'POST /invites/:code/accept': { expected: people(404), ask: () => ({ params: { code: 'x'.repeat(22) } }) },
+  'DELETE /invites/:code': { expected: people(404), ask: () => ({ params: { code: 'x'.repeat(22) } }) },
   'POST /conversations/:conversationId/leave': { expected: members(204), ask: conversation },
 
   'POST /conversations/:conversationId/messages': {

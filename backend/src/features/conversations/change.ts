@@ -3,7 +3,7 @@ import type { ConversationDocument, Member } from './model.js'
 
 /** What becomes of a conversation, all at once, and what is told of it. */
 export interface Change {
-  readonly set: Partial<Pick<ConversationDocument, 'members' | 'name' | 'description' | 'settings' | 'pins' | 'deletedAt'>>
+  readonly set: Partial<Pick<ConversationDocument, 'members' | 'name' | 'description' | 'settings' | 'pins' | 'invites' | 'deletedAt'>>
   readonly events: readonly { readonly type: EventType; readonly data: Readonly<Record<string, string>> }[]
 }
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Model } from 'mongoose'
+import type { Model, QueryFilter } from 'mongoose'
 import type { Caller } from '../../http/endpoint.js'
 import { toObjectId } from '../../http/ids.js'
 import { Problem } from '../../http/problem.js'
@@ -35,6 +35,7 @@ const untoldRetryAfterSeconds = 15
 
 /** Returns what becomes of it, undefined for nothing, or throws; may be asked again. */
 type Decide = (situation: Situation) => Change | undefined
+type DecideInvited = (situation: Omit<Situation, 'actor'>) => Change | undefined
 
 /**
  * Changes conversations. A change is decided by what the conversation is, in plain code, and written only if it still is that: the version in
@@ -61,19 +62,35 @@ export class Changes {
 
   /** As `apply`, of any conversation: for what a member changes for themselves. */
   async applyOwn(caller: Caller, conversationId: string, decide: Decide): Promise<Changed> {
-    const applying = this.#queue.run(conversationId, () => this.#apply(caller, conversationId, decide))
+    return this.#queued(caller, conversationId, { 'members.userId': toObjectId(caller.userId) }, (situation) => {
+      const actor = memberOf(situation.conversation, caller.userId)
+      if (!actor) throw new Problem('not_found')
+      return decide({ ...situation, actor })
+    })
+  }
+
+  /** As `apply`, by somebody who need not be a member: who holds the code of an invite. @throws Problem not_found where there is no such invite */
+  async applyInvited(caller: Caller, conversationId: string, code: string, decide: DecideInvited): Promise<Changed> {
+    return this.#queued(caller, conversationId, { 'invites.code': code, deletedAt: { $exists: false } }, decide)
+  }
+
+  async #queued(
+    caller: Caller,
+    conversationId: string,
+    filter: QueryFilter<ConversationDocument>,
+    decide: DecideInvited,
+  ): Promise<Changed> {
+    const applying = this.#queue.run(conversationId, () => this.#apply(caller, { _id: toObjectId(conversationId), ...filter }, decide))
     if (!applying) throw tooMany()
     return applying
   }
 
-  async #apply(caller: Caller, conversationId: string, decide: Decide): Promise<Changed> {
+  async #apply(caller: Caller, filter: QueryFilter<ConversationDocument>, decide: DecideInvited): Promise<Changed> {
     for (let tried = 0; tried < mostTries; tried++) {
       if (tried > 0) await sleep(Math.random() * Math.min(mostPauseMs, 5 * tried))
-      const conversation = await this.#read(caller, conversationId)
-      const actor = memberOf(conversation, caller.userId)
-      if (!actor) throw new Problem('not_found')
+      const conversation = await this.#read(filter)
       const at = new Date()
-      const change = decide({ conversation, actor, at })
+      const change = decide({ conversation, at })
       if (!change) return { before: conversation, conversation, changed: false }
       if (!change.set.deletedAt && (conversation.outbox?.length ?? 0) >= roomFor(change)) throw tooMany()
       const written = await this.#write(caller, conversation, change, at)
@@ -82,12 +99,8 @@ export class Changes {
     throw tooMany()
   }
 
-  async #read(caller: Caller, conversationId: string): Promise<ConversationDocument> {
-    const conversation = await this.#deps.conversations
-      .findOne({ _id: toObjectId(conversationId), 'members.userId': toObjectId(caller.userId) })
-      .select('+left')
-      .read('primary')
-      .lean()
+  async #read(filter: QueryFilter<ConversationDocument>): Promise<ConversationDocument> {
+    const conversation = await this.#deps.conversations.findOne(filter).select('+left +invites').read('primary').lean()
     if (!conversation) throw new Problem('not_found')
     return conversation
   }
@@ -108,7 +121,7 @@ export class Changes {
             ...(pins.length === 0 && { $unset: { pins: '' as const } }), // an empty array would be a key of the unique index
             $inc: { version: 1 },
             $currentDate: { changedAt: true },
-            $push: { outbox: { $each: outbox } },
+            ...(outbox.length > 0 && { $push: { outbox: { $each: outbox } } }), // an empty one would be found as something to tell
           },
           { returnDocument: 'after' },
         )

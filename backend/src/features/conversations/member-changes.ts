@@ -1,6 +1,6 @@
 import { toObjectId } from '../../http/ids.js'
 import { Problem } from '../../http/problem.js'
-import type { EntryId } from '../../realtime/log/position.js'
+import type { Arrival } from './arrivals.js'
 import { type Change, memberEvent, type Situation } from './change.js'
 import { type ConversationDocument, type Member, type Role, settingsOf } from './model.js'
 import { requirePermission } from './permissions.js'
@@ -14,23 +14,32 @@ export const memberOf = (conversation: ConversationDocument, userId: string): Me
   conversation.members.find((member) => member.userId.toHexString() === userId)
 
 /**
- * Who of these is no member yet comes in. @param unknown those of them who are nobody @param since where the conversation's log stands, if known
+ * Who of these is no member yet comes in. @param unknown those of them who are nobody
  * @throws Problem forbidden, validation_failed for unknown people, conflict where the group would be too large
  */
 export const adding =
-  (userIds: readonly string[], { unknown, since, head }: { unknown: ReadonlySet<string>; since: EntryId | undefined; head: number }) =>
+  (userIds: readonly string[], { unknown, ...arrival }: Arrival & { unknown: ReadonlySet<string> }) =>
   ({ conversation, actor, at }: Situation): Change | undefined => {
     requirePermission(actor.role, 'addMembers')
     const present = new Set(conversation.members.map(({ userId }) => userId.toHexString()))
     const stranger = userIds.findIndex((id) => unknown.has(id) && !present.has(id))
     if (stranger !== -1) throw nobody(stranger)
-    const newcomers = userIds.filter((id) => !present.has(id)).map((id) => newcomer(id, conversation, { at, head }))
-    if (newcomers.length === 0) return undefined
-    const members = [...conversation.members, ...newcomers]
-    if (members.length > mostMembers) throw new Problem('conflict', `A group has at most ${mostMembers} members`)
-    const { type, data } = memberEvent('member.added', newcomers, { role: 'member', joinedAt: at })
-    return { set: { members }, events: [{ type, data: { ...data, ...(since !== undefined && { since }) } }] }
+    const strangers = userIds.filter((id) => !present.has(id))
+    return strangers.length === 0 ? undefined : welcoming(strangers, conversation, { ...arrival, at })
   }
+
+/** These people come in. @throws Problem conflict where the group would be too large */
+export const welcoming = (
+  userIds: readonly string[],
+  conversation: ConversationDocument,
+  { since, head, at }: Arrival & { at: Date },
+): Change => {
+  const newcomers = userIds.map((id) => newcomer(id, conversation, { at, head }))
+  const members = [...conversation.members, ...newcomers]
+  if (members.length > mostMembers) throw new Problem('conflict', `A group has at most ${mostMembers} members`)
+  const { type, data } = memberEvent('member.added', newcomers, { role: 'member', joinedAt: at })
+  return { set: { members }, events: [{ type, data: { ...data, ...(since !== undefined && { since }) } }] }
+}
 
 /** Where history is by joining, all that was said before they came does not exist for them as long as they stay. */
 const newcomer = (userId: string, conversation: ConversationDocument, { at, head }: { at: Date; head: number }): Member => {

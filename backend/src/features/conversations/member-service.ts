@@ -2,11 +2,10 @@ import { z } from 'zod'
 import type { Caller } from '../../http/endpoint.js'
 import { Id } from '../../http/ids.js'
 import { decodeCursor, encodeCursor } from '../../http/page.js'
-import type { EventLog } from '../../realtime/log/log.js'
-import { type EntryId, idIn } from '../../realtime/log/position.js'
 import type { Outbox, OutboxSource } from '../../realtime/outbox.js'
 import type { Blocks } from '../blocks/index.js'
 import type { UserService } from '../users/index.js'
+import type { Arrivals } from './arrivals.js'
 import type { Changes } from './changes.js'
 import type { Gone } from './gone.js'
 import { adding, bySeniority, changingRole, leaving, memberOf, removing } from './member-changes.js'
@@ -20,12 +19,10 @@ interface Dependencies {
   readonly memberships: Memberships
   readonly users: UserService
   readonly blocks: Blocks
-  readonly log: Pick<EventLog, 'head' | 'shardOf'>
+  readonly arrivals: Arrivals
   readonly outbox: Outbox
   readonly source: OutboxSource
   readonly gone: Gone
-  /** The seq of a conversation's newest message, as a majority of the database has it. */
-  readonly headOf: (conversationId: string) => Promise<number>
 }
 
 const Position = z.tuple([z.iso.datetime(), Id])
@@ -68,9 +65,8 @@ export class MemberService {
     const { changes, users, blocks, outbox, source } = this.#deps
     const { blockers } = await blocks.around(caller.userId, userIds)
     const unknown = new Set([...(await users.unknownAmong(userIds)), ...blockers])
-    const since = await this.#logPosition(conversationId)
-    const head = await this.#deps.headOf(conversationId) // after the position: what is sent after it is told after that. lastSeq may lag behind
-    const { before, conversation, changed } = await changes.apply(caller, conversationId, adding(userIds, { unknown, since, head }))
+    const arrival = await this.#deps.arrivals.at(conversationId)
+    const { before, conversation, changed } = await changes.apply(caller, conversationId, adding(userIds, { unknown, ...arrival }))
     if (changed) outbox.publish(source, [conversation]) // the sweeper publishes it if this worker dies first
     return { conversation, items: conversation.members.filter(({ userId }) => !memberOf(before, userId.toHexString())) }
   }
@@ -101,13 +97,6 @@ export class MemberService {
   /** Once this has returned they hear no more of it. @throws Problem not_found, conflict for a direct conversation, service_unavailable as above */
   async leave(caller: Caller, conversationId: string): Promise<void> {
     await this.#takeOut(caller, conversationId, caller.userId, leaving)
-  }
-
-  /** undefined while Redis is away. */
-  async #logPosition(conversationId: string): Promise<EntryId | undefined> {
-    const { log } = this.#deps
-    const head = await log.head().catch(() => undefined)
-    return head && idIn(head.position, log.shardOf(`conversation:${conversationId}`))
   }
 
   async #takeOut(caller: Caller, conversationId: string, userId: string, change: Parameters<Changes['apply']>[2]): Promise<void> {

@@ -35,6 +35,18 @@ export const settingsOf = ({ settings }: Pick<ConversationDocument, 'settings'>)
   ...settings,
 })
 
+/** A way into a group for whoever has its code. */
+export interface Invite {
+  id: Types.ObjectId
+  /** 128 random bits, base64url. */
+  code: string
+  createdBy: Types.ObjectId
+  createdAt: Date
+  expiresAt: Date | null
+  maxUses: number | null
+  uses: number
+}
+
 /** Somebody who is no member any more. */
 export interface Left {
   userId: Types.ObjectId
@@ -58,6 +70,8 @@ export interface ConversationDocument extends WithOutbox {
   members: Member[]
   /** By whom it is pinned, and as which of theirs: see `pinOf`. Absent where nobody has. */
   pins?: string[]
+  /** With those that have expired or are used up, until there is need of room; not read unless asked for. */
+  invites?: Invite[]
   /** The newest of those who left and have not come back; not read unless asked for. */
   left?: Left[]
   /** Derived from the messages: follows each commit by $max. */
@@ -86,6 +100,19 @@ const memberSchema = new Schema<Member>(
   { _id: false },
 )
 
+const inviteSchema = new Schema<Invite>(
+  {
+    id: { type: Schema.Types.ObjectId, required: true },
+    code: { type: String, required: true },
+    createdBy: { type: Schema.Types.ObjectId, required: true },
+    createdAt: { type: Date, required: true },
+    expiresAt: Date,
+    maxUses: Number,
+    uses: { type: Number, required: true },
+  },
+  { _id: false, id: false },
+)
+
 export const memberLastMessageIndex = 'member_last_message'
 
 export const conversationSchema = new Schema<ConversationDocument>(
@@ -101,6 +128,7 @@ export const conversationSchema = new Schema<ConversationDocument>(
     members: { type: [memberSchema], required: true },
     pins: { type: [String], default: undefined },
     left: { type: [{ _id: false, userId: Schema.Types.ObjectId, at: Date }], default: undefined, select: false },
+    invites: { type: [inviteSchema], default: undefined, select: false },
     lastSeq: { type: Number, required: true },
     lastMessageAt: { type: Date, required: true },
     createdAt: { type: Date, required: true },
@@ -121,4 +149,6 @@ conversationSchema.index({ lastMessageAt: -1 }, { name: 'last_message' })
 conversationSchema.index({ directKey: 1 }, { name: 'direct_key', unique: true, sparse: true })
 // Each pin of a person is one conversation's, however many devices pin at once; also: the pinned ones. Sparse: an empty array would be a key.
 conversationSchema.index({ pins: 1 }, { name: 'pins', unique: true, sparse: true })
+// Which group an invite leads to.
+conversationSchema.index({ 'invites.code': 1 }, { name: 'invite_code', sparse: true })
 conversationSchema.index(...outboxIndex)
