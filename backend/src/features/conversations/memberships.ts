@@ -28,6 +28,12 @@ export interface Beginning {
   readonly firstSeq: number
 }
 
+/** Of a conversation, as a member sees it. */
+export interface Beginning {
+  readonly conversationId: Types.ObjectId
+  readonly firstSeq: number
+}
+
 interface Known {
   readonly place: Place
   readonly at: number

@@ -12,8 +12,7 @@ export const searchMessages = endpoint({
   request: { query: SearchMessages },
   responses: { 200: MessagePage },
   async handler({ context, caller, query }) {
-    const { items, nextCursor } = await context.search.find(caller, query)
-    const quotes = await context.messages.quotesOf(caller, items)
+    const { items, nextCursor, quotes } = await context.search.find(caller, query)
     return { status: 200, body: { items: items.map((message) => viewMessage(message, caller.userId, quotes)), nextCursor } }
   },
 })
