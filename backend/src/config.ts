@@ -78,6 +78,8 @@ export interface Config {
   readonly accounts: {
     readonly phoneVerification: 'required' | 'optional'
     readonly adminTotp: 'required' | 'optional'
+    /** What becomes of the messages of who goes. */
+    readonly deletion: 'keep' | 'remove'
     readonly lockout: { readonly most: number; readonly rememberedMs: number }
   }
   readonly passwords: {
@@ -197,6 +199,7 @@ const toConfig = (values: Values, worker: string): Config => {
     accounts: {
       phoneVerification: values.PHONE_VERIFICATION ?? (values.NODE_ENV === 'production' ? 'required' : 'optional'),
       adminTotp: values.ADMIN_TOTP,
+      deletion: values.ACCOUNT_DELETION,
       lockout: { most: values.MAX_LOGIN_ATTEMPTS, rememberedMs: values.LOCKOUT_DURATION_MINUTES * 60_000 },
     },
     passwords: {

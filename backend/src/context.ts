@@ -5,6 +5,7 @@ import { createBase } from './context/base.js'
 import { createConsistency } from './context/consistency.js'
 import { createConversations } from './context/conversations.js'
 import { createDisappearing } from './context/disappearing.js'
+import { createJobs } from './context/jobs.js'
 import { createMessaging, type Messaging } from './context/messaging.js'
 import { createPeople } from './context/people.js'
 import { createPresence } from './context/presence.js'
@@ -34,7 +35,8 @@ export const createContext = (config: Config, logger: Logger, timing: ContextTim
   const messaging = createMessaging(base, users, conversations, presence)
   const consistency = createConsistency(base, security, messaging, timing)
   const disappearing = createDisappearing(base, messaging, timing)
-  const streams = createStreams(base, users, sessions, conversations, messaging, timing)
+  const jobs = createJobs(base, security, users, sessions, accounts, conversations, messaging, timing)
+  const streams = createStreams(base, users, sessions, conversations, messaging, jobs, timing)
   const administration = createAdministration(base, security, users, sessions, accounts)
   const people = createPeople(base, users, conversations, presence, messaging, security, administration)
 
@@ -53,6 +55,7 @@ export const createContext = (config: Config, logger: Logger, timing: ContextTim
     ...messaging,
     ...consistency,
     ...disappearing,
+    ...jobs,
     ...streams,
     ...administration,
     ...people,
@@ -76,6 +79,7 @@ export const createContext = (config: Config, logger: Logger, timing: ContextTim
         pulse.start()
         await security.admission.start()
         streams.sweeper.start()
+        jobs.jobRunner.start()
         administration.maintenance.start()
         disappearing.disappearing.start()
         presence.presence.start()
@@ -85,6 +89,7 @@ export const createContext = (config: Config, logger: Logger, timing: ContextTim
     /** Lets what was begun come to its end, then closes the connections. */
     async close(): Promise<void> {
       await disappearing.disappearing.stop()
+      await jobs.jobRunner.stop()
       await messaging.messagingSettled()
       await streams.sweeper.stop()
       await administration.maintenance.stop()

@@ -1,3 +1,4 @@
+import { deleteMe } from './features/account-deletion/index.js'
 import { beginTotp, changePassword, confirmTotp, login, register, removeTotp } from './features/accounts/index.js'
 import { endAllSessions, endSessionsOf, getStats, listUsers, lockDown, reinstate, reopen, suspend } from './features/admin/index.js'
 import { createApiKey, exchangeApiKey, listApiKeys, revokeApiKey } from './features/api-keys/index.js'
@@ -23,6 +24,7 @@ import {
   removeMember,
   revokeInvite,
 } from './features/conversations/index.js'
+import { beginExport, downloadExport, getExport } from './features/exports/index.js'
 import { changeEmail, changePhone, forgotPassword, resetPassword, verifyEmail } from './features/identity/index.js'
 import {
   addReaction,
@@ -84,6 +86,10 @@ export const routes: Readonly<Record<'' | '/api/v1', readonly AnyEndpoint[]>> = 
     exchangeQr,
     getMe,
     changeMe,
+    deleteMe,
+    beginExport,
+    getExport,
+    downloadExport,
     createConversation,
     listConversations,
     getConversation,

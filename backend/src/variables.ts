@@ -354,6 +354,12 @@ export const variables = {
     'required',
     z.enum(['required', 'optional']).optional(),
   ),
+  ACCOUNT_DELETION: variable(
+    'Sign-in',
+    'What becomes of the messages of who deletes their account: keep, as those of a deleted user, or remove',
+    'keep',
+    z.enum(['keep', 'remove']).default('keep'),
+  ),
   PASSWORD_MIN_LENGTH: variable('Passwords', 'In characters', '12', integer(8, 64).default(12)),
   PASSWORD_MAX_LENGTH: variable('Passwords', 'In characters', '128', integer(64, 512).default(128)),
   PASSWORD_REQUIRE_UPPERCASE: variable('Passwords', 'At least one uppercase letter', 'true', flag.default(true)),

@@ -79,6 +79,18 @@ const declared = {
   receipts: [
     { name: 'conversation_user', key: { conversationId: 1, userId: 1 }, unique: true },
     { name: 'outbox', key: { 'outbox.worker': 1, 'outbox.at': 1 }, sparse: true },
+    { name: 'user', key: { userId: 1 } },
+  ],
+  jobs: [
+    { name: 'expires_at', key: { expiresAt: 1 }, expireAfterSeconds: 0 },
+    { name: 'live_key', key: { liveKey: 1 }, unique: true, sparse: true },
+    { name: 'outbox', key: { 'outbox.worker': 1, 'outbox.at': 1 }, sparse: true },
+    { name: 'status_due', key: { status: 1, dueAt: 1 } },
+    { name: 'user_kind', key: { userId: 1, kind: 1, _id: -1 } },
+  ],
+  export_parts: [
+    { name: 'expires_at', key: { expiresAt: 1 }, expireAfterSeconds: 0 },
+    { name: 'export_attempt_index', key: { exportId: 1, attempt: 1, index: 1 }, unique: true },
   ],
   security_alerts: [{ name: 'at', key: { at: 1 }, expireAfterSeconds: 86_400 }],
   audit: [

@@ -69,6 +69,7 @@ describe('the limits table', () => {
       lookup: '10/h',
       profile: '60/h',
       reports: '20/h',
+      exports: '10/d',
       messages: '20/s burst 60',
       search: '120/min',
       streams: '30/min',

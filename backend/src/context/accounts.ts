@@ -83,6 +83,7 @@ export const createAccounts = (
   return {
     passwords,
     policy,
+    oneTimeCodes,
     oneTimeTokens,
     ownCredentials,
     totp,

@@ -4,6 +4,8 @@ import { type AuditDocument, auditSchema } from '../features/audit/index.js'
 import { type BlockDocument, blockSchema } from '../features/blocks/index.js'
 import { type CodeDocument, codeSchema, type TokenDocument, tokenSchema } from '../features/codes/index.js'
 import { type ConversationDocument, conversationSchema } from '../features/conversations/index.js'
+import { type ExportPartDocument, exportPartSchema } from '../features/exports/index.js'
+import { type JobDocument, jobSchema } from '../features/jobs/index.js'
 import { type MessageDocument, messageSchema } from '../features/messages/index.js'
 import { type ChallengeDocument, challengeSchema } from '../features/qr-login/index.js'
 import { type ReceiptDocument, receiptSchema } from '../features/receipts/index.js'
@@ -28,5 +30,7 @@ export const createModels = (connection: Connection) => ({
   reports: connection.model<ReportDocument>('Report', reportSchema),
   challenges: connection.model<ChallengeDocument>('Challenge', challengeSchema),
   idempotencyKeys: connection.model<IdempotencyDocument>('IdempotencyKey', idempotencySchema),
+  jobs: connection.model<JobDocument>('Job', jobSchema),
+  exportParts: connection.model<ExportPartDocument>('ExportPart', exportPartSchema),
   securityAlerts: connection.model<SecurityAlertDocument>('SecurityAlert', securityAlertSchema),
 })

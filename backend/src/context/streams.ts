@@ -3,6 +3,7 @@ import { Moments, SyncService } from '../features/sync/index.js'
 import { Sweeper } from '../realtime/sweeper.js'
 import type { Base } from './base.js'
 import type { Conversations } from './conversations.js'
+import type { Jobs } from './jobs.js'
 import type { Messaging } from './messaging.js'
 import type { Sessions } from './sessions.js'
 import type { ContextTiming } from './timing.js'
@@ -15,13 +16,14 @@ export const createStreams = (
   { sessions, sessionOutbox, apiKeyOutbox }: Sessions,
   { memberships, conversationOutbox }: Conversations,
   { messageOutbox, receiptOutbox }: Messaging,
+  { jobOutbox }: Jobs,
   { sync: margins }: ContextTiming,
 ) => {
   /** What `GET /sync` tells of. */
   const sources = [conversationOutbox, messageOutbox, sessionOutbox, receiptOutbox, apiKeyOutbox]
   return {
     sources,
-    sweeper: new Sweeper({ outbox, leases, sources: [...sources, userOutbox, blockOutbox], logger }),
+    sweeper: new Sweeper({ outbox, leases, sources: [...sources, userOutbox, blockOutbox, jobOutbox], logger }),
     streams: new StreamService({ hub, log, limits: config.eventLog, memberships, sessions }),
     tickets: redis ? new RedisTickets(redis.commands, keyspace) : new MemoryTickets(),
     sync: new SyncService({ conversations: models.conversations, moments: new Moments({ leases, sources, ...margins }) }),

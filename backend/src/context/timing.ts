@@ -1,3 +1,4 @@
+import type { JobTimes } from '../features/jobs/index.js'
 import type { PresenceTimes, TypingTimes } from '../features/presence/index.js'
 import type { QrTimes } from '../features/qr-login/index.js'
 import type { MomentMargins } from '../features/sync/index.js'
@@ -26,6 +27,7 @@ export interface ContextTiming {
     /** How often GEOIP_FILE is looked at. */
     readonly placesEveryMs?: number
   }
+  readonly jobs?: Partial<JobTimes>
   readonly qr?: Partial<QrTimes> & { readonly lookEvery?: number }
 }
 

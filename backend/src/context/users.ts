@@ -1,7 +1,7 @@
 import { BlockService, Blocks, blockSource } from '../features/blocks/index.js'
 import { SharedConversations } from '../features/conversations/index.js'
 import { companyOf } from '../features/people/index.js'
-import { UserIdentities, UserService, userSource } from '../features/users/index.js'
+import { UserClosing, UserIdentities, UserService, userSource } from '../features/users/index.js'
 import type { Base } from './base.js'
 
 export type Users = ReturnType<typeof createUsers>
@@ -14,7 +14,8 @@ export const createUsers = ({ collection, models, hub, outbox, leases: { worker 
   const known = { users: models.users, outbox, source: userOutbox, worker }
   const users = new UserService({ ...known, isAvatarOf: () => Promise.resolve(false) }) // there are no uploads
   const identities = new UserIdentities(known)
+  const userClosing = new UserClosing(known)
   const blockOutbox = blockSource(() => collection('blocks'))
   const blockService = new BlockService({ documents: models.blocks, blocks, users, outbox, source: blockOutbox, worker })
-  return { shared, blocks, users, identities, blockService, userOutbox, blockOutbox }
+  return { shared, blocks, users, identities, userClosing, blockService, userOutbox, blockOutbox }
 }

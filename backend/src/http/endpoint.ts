@@ -77,9 +77,11 @@ export interface Endpoint<A extends Access = Access, S extends Schemas = Schemas
   ): Promise<Reply<R>> | Reply<R>
 }
 
+type StreamType = 'text/event-stream' | 'application/zip'
+
 /** An endpoint whose answer is a stream: its handler writes to the response by itself. */
 export interface StreamEndpoint<A extends Access = Access, S extends Schemas = Schemas> extends Declared<A, S> {
-  readonly streams: 'text/event-stream'
+  readonly streams: StreamType
   open(
     call: Parsed<S> & { readonly context: Context; readonly caller: CallerOf<A>; readonly request: Request; readonly response: Response },
   ): Promise<void>
@@ -88,7 +90,7 @@ export interface StreamEndpoint<A extends Access = Access, S extends Schemas = S
 /** Any endpoint, its types forgotten: what the router and the document are made from. */
 export interface AnyEndpoint extends Declared<Access, Schemas> {
   readonly responses?: Responses
-  readonly streams?: 'text/event-stream'
+  readonly streams?: StreamType
   handler?(call: never): Promise<AnyReply> | AnyReply
   open?(call: never): Promise<void>
 }

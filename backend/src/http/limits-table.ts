@@ -31,6 +31,7 @@ export const limitsTable = {
   profile: { rate: '60/h', by: ['user'], about: 'Changes of one’s own profile and settings, not counted in LIMIT_API; per user' },
   reports: { rate: '20/h', by: ['user'], about: 'Reports to the administrators, not counted in LIMIT_API; per user' },
   invites: { rate: '30/min', by: ['user'], about: 'Invites accepted, not counted in LIMIT_API; per user' },
+  exports: { rate: '10/d', by: ['user'], about: 'Exports of one’s own data, begun and fetched; per user' },
   messages: { rate: '20/s burst 60', by: ['user'], about: 'Sent and edited messages and reactions, not counted in LIMIT_API; per user' },
   search: { rate: '120/min', by: ['user'], about: 'Searches of messages, not counted in LIMIT_API; per user' },
   streams: { rate: '30/min', by: ['session'], about: 'Opened event streams; per session' },

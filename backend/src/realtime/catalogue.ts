@@ -16,6 +16,8 @@ interface Contents {
   'user.updated': { readonly user: object }
   /** Whether one has blocked somebody; told to oneself alone. */
   'block.updated': { readonly userId: string; readonly blocked: boolean }
+  /** Whether it was made or not: its status says so. */
+  'export.ready': { readonly export: object }
   'session.revoked': { readonly sessionId: string; readonly reason: string }
 }
 

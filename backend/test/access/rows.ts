@@ -97,6 +97,11 @@ export const rows: Readonly<Record<string, Row>> = {
   'GET /users/me': { expected: people(200), ask: nothing },
   'PATCH /users/me': { expected: people(200), ask: () => ({ body: { settings: { presence: true } } }) },
 
+  'DELETE /users/me': { expected: people(401), ask: () => ({ body: { password: aPassword() } }) },
+  'POST /users/me/export': { expected: people(202), ask: nothing },
+  'GET /users/me/export/:exportId': { expected: people(404), ask: () => ({ params: { exportId: '0'.repeat(24) } }) },
+  'GET /users/me/export/:exportId/content': { expected: people(404), ask: () => ({ params: { exportId: '0'.repeat(24) } }) },
+
   'GET /users': { expected: people(200), ask: () => ({ query: { q: 'owner' } }) },
   'GET /users/:userId': {
     expected: { ...people(200), blocked: 404 },

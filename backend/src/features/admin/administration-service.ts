@@ -3,7 +3,7 @@ import { toObjectId } from '../../http/ids.js'
 import { Problem } from '../../http/problem.js'
 import type { AuditLog } from '../audit/index.js'
 import type { SessionDocument, SessionService } from '../sessions/index.js'
-import type { UserDocument } from '../users/index.js'
+import { notDeleted, type UserDocument } from '../users/index.js'
 import type { By } from './by.js'
 import { findUsers } from './find-users.js'
 import type { UsersQuery } from './schema.js'
@@ -37,12 +37,12 @@ export class AdministrationService {
     if (userId === by.actor.id) throw new Problem('conflict', 'Nobody suspends themselves')
     const since = new Date()
     const before = await users
-      .findOne({ _id: toObjectId(userId) })
+      .findOne({ _id: toObjectId(userId), ...notDeleted })
       .read('primary')
       .lean()
     if (!before) throw new Problem('not_found')
     if (!before.suspendedAt) {
-      await users.updateOne({ _id: before._id, suspendedAt: { $exists: false } }, { $set: { suspendedAt: since } })
+      await users.updateOne({ _id: before._id, suspendedAt: { $exists: false }, ...notDeleted }, { $set: { suspendedAt: since } })
       if (before.role === 'admin') await this.#keepOneAdministrator(before, since)
     }
     await sessions.revokeAll(userId, { reason: 'suspended' })
@@ -57,7 +57,7 @@ export class AdministrationService {
 
   /** Ends a person's sessions; they may sign in again. @throws Problem not_found */
   async endSessions(userId: string, by: By): Promise<void> {
-    if (!(await this.#deps.users.exists({ _id: toObjectId(userId) }))) throw new Problem('not_found')
+    if (!(await this.#deps.users.exists({ _id: toObjectId(userId), ...notDeleted }))) throw new Problem('not_found')
     await this.#deps.sessions.revokeAll(userId, { reason: 'ended_by_admin' })
     await this.#done('user.sessions_ended', userId, by)
   }
@@ -96,7 +96,10 @@ export class AdministrationService {
   }
 
   async #done(action: string, userId: string, by: By, detail?: { sessionId: string }): Promise<UserDocument> {
-    const user = await this.#deps.users.findById(toObjectId(userId)).read('primary').lean()
+    const user = await this.#deps.users
+      .findOne({ _id: toObjectId(userId), ...notDeleted })
+      .read('primary')
+      .lean()
     if (!user) throw new Problem('not_found')
     await this.#deps.audit.record({ action, outcome: 'done', target: { kind: 'user', id: userId }, ...by, ...(detail && { detail }) })
     return user

@@ -2,7 +2,7 @@ import type { Model, QueryFilter } from 'mongoose'
 import { z } from 'zod'
 import { Id, toObjectId } from '../../http/ids.js'
 import { decodeCursor, encodeCursor } from '../../http/page.js'
-import { foldName, type UserDocument } from '../users/index.js'
+import { foldName, notDeleted, type UserDocument } from '../users/index.js'
 import type { UsersQuery } from './schema.js'
 
 /** A list and its order: what is looked for decides by which index it is read. */
@@ -26,6 +26,7 @@ export const findUsers = async (
   const filter: QueryFilter<UserDocument> = {
     ...(q !== undefined && { [order]: beginningWith(order === 'phone' ? q : foldName(q)) }),
     ...(role !== undefined && { role: role === 'admin' ? role : { $exists: false } }),
+    ...notDeleted,
     ...(suspended !== undefined && { suspendedAt: { $exists: suspended } }),
   }
   const direction = q === undefined ? -1 : 1

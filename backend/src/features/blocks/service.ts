@@ -87,6 +87,11 @@ export class BlockService {
     return { items, nextCursor: position ? encodeCursor(position) : null }
   }
 
+  /** Removes all that a person has blocked: they are gone. Who has blocked them keeps that. */
+  async forgetOf(userId: string): Promise<void> {
+    await this.#deps.documents.deleteMany({ blockerId: toObjectId(userId) })
+  }
+
   /** Stores and tells it, where it is not so already. What is told of a pair is in the order in which it was stored. */
   async #change(caller: Caller, userId: string, active: boolean): Promise<boolean> {
     const { blocks, outbox, source } = this.#deps

@@ -52,6 +52,11 @@ export class OneTimeCodes {
     return deletedCount === 1
   }
 
+  /** Makes worthless what a phone was sent. */
+  async forget(purposes: readonly CodePurpose[], phone: string): Promise<void> {
+    await this.#codes.deleteMany({ _id: { $in: purposes.map((purpose) => idOf(purpose, phone)) } })
+  }
+
   #hash(id: string, code: string): string {
     return createHmac('sha256', this.#key).update(`${id}:${code}`).digest('base64url')
   }

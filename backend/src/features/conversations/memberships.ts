@@ -145,6 +145,16 @@ export class Memberships {
     return people.filter((person) => person.userId !== userId)
   }
 
+  /** Some of the groups that a person is in, from the primary. */
+  async groupsOf(userId: string, most: number): Promise<string[]> {
+    const groups = await this.#conversations
+      .find({ 'members.userId': toObjectId(userId), type: 'group' }, { _id: 1 })
+      .limit(most)
+      .read('primary')
+      .lean()
+    return groups.map(({ _id }) => _id.toHexString())
+  }
+
   /** To be called when people have left, or were sent away. */
   forget(conversationId: string, userIds: readonly string[]): void {
     this.#forgotten += 1

@@ -1,6 +1,6 @@
 import { type Model, Types } from 'mongoose'
 import type { SessionDocument, SessionService } from '../sessions/index.js'
-import type { UserDocument } from '../users/index.js'
+import { notDeleted, type UserDocument } from '../users/index.js'
 import { batchSize, type Job, mostBatches } from './job.js'
 
 interface Dependencies {
@@ -30,14 +30,14 @@ export const orphanedSessions = ({ sessions, users, ending }: Dependencies): Job
         position = found.length < batchSize ? undefined : found.at(-1)?._id
         const userIds = [...new Set(found.map(({ userId }) => userId.toHexString()))]
         const good = await users
-          .find({ _id: { $in: userIds.map(toId) }, suspendedAt: { $exists: false } }, { _id: 1 })
+          .find({ _id: { $in: userIds.map(toId) }, suspendedAt: { $exists: false }, ...notDeleted }, { _id: 1 })
           .read('primary')
           .lean()
         const known = new Set(good.map(({ _id }) => _id.toHexString()))
         for (const userId of userIds) {
           if (known.has(userId)) continue
           if (!(await goOn())) return ended // ending sessions may wait for Redis
-          const user = await users.exists({ _id: toId(userId) })
+          const user = await users.exists({ _id: toId(userId), ...notDeleted })
           ended += await ending.revokeAll(userId, { reason: user ? 'suspended' : 'account_deleted' })
         }
         if (position === undefined) break

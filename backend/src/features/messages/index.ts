@@ -1,5 +1,6 @@
 export { CommitLane } from './commit-lane.js'
 export { DueMessages } from './disappearing.js'
+export { MessagesOfOne } from './erasing.js'
 export { Heads } from './heads.js'
 export { LastMessages } from './last-messages.js'
 export { countMentions, mostMentionsCounted, type Unread } from './mention-counts.js'

@@ -39,4 +39,6 @@ export const receiptSchema = new Schema<ReceiptDocument>(
 )
 // One a member, however many devices and workers raise it at once; also: the members' of a conversation.
 receiptSchema.index({ conversationId: 1, userId: 1 }, { name: 'conversation_user', unique: true })
+// All of a person, for when they go.
+receiptSchema.index({ userId: 1 }, { name: 'user' })
 receiptSchema.index(...outboxIndex)

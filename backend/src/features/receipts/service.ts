@@ -60,6 +60,11 @@ export class ReceiptService {
     return this.#find([conversation], userIds)
   }
 
+  /** Forgets how far a person has received and read, everywhere. */
+  async forgetOf(userId: string): Promise<void> {
+    await this.#deps.receipts.deleteMany({ userId: toObjectId(userId) })
+  }
+
   async #find(conversations: readonly ConversationDocument[], userIds: readonly Types.ObjectId[]): Promise<WatermarksOf> {
     const { receipts, writer, privacy } = this.#deps
     const branches = conversations.map((conversation) => askedOf(conversation, userIds))

@@ -125,6 +125,12 @@ export class SessionService {
     return this.#revocation.all(userId, options)
   }
 
+  /** Forgets what is known of a person's devices and where they were: of sessions that have ended, and whose end is to be told still. */
+  async forgetDevices(userId: string): Promise<void> {
+    const ended = { userId: toObjectId(userId), revokedAt: { $exists: true } }
+    await this.#deps.sessions.updateMany(ended, { $set: { device: null }, $unset: { ip: '', place: '', used: '' } })
+  }
+
   /**
    * Who was suspended meanwhile, or got another role or password, may have had their sessions ended before this one was there.
    * @throws Problem account_suspended, session_revoked

@@ -3,6 +3,7 @@ import { toObjectId } from '../../http/ids.js'
 import { isDuplicateKey } from '../../platform/duplicate-key.js'
 import type { Outbox, OutboxSource } from '../../realtime/outbox.js'
 import { outboxEntry } from '../../realtime/outbox-entry.js'
+import { living } from './living.js'
 import { lostPhoneOf, type UserDocument } from './model.js'
 
 interface Dependencies {
@@ -37,28 +38,28 @@ export class UserIdentities {
 
   /** Takes away whatever opens an account but a code sent to its phone; nothing where the phone was proved meanwhile. */
   async disown(userId: string): Promise<void> {
-    await this.#users.updateOne({ _id: toObjectId(userId), phoneVerifiedAt: { $exists: false } }, { $unset: openings })
+    await this.#users.updateOne({ ...living(userId), phoneVerifiedAt: { $exists: false } }, { $unset: openings })
   }
 
   /** Notes that a user's phone is theirs. @returns null where it is not the user's any more */
   async noteProof(userId: string, phone: string): Promise<UserDocument | null> {
-    return this.#tellChange({ _id: toObjectId(userId), phone }, { $set: { phoneVerifiedAt: new Date() } })
+    return this.#tellChange({ ...living(userId), phone }, { $set: { phoneVerifiedAt: new Date() } })
   }
 
   /** Keeps an address that is to be proved, in place of the one before. */
   async setPendingEmail(userId: string, pendingEmail: string): Promise<void> {
-    await this.#users.updateOne({ _id: toObjectId(userId) }, { $set: { pendingEmail } })
+    await this.#users.updateOne(living(userId), { $set: { pendingEmail } })
   }
 
   /** Makes a pending address the user's own. @returns null where it is not pending any more; `taken` where another user has it */
   async takeEmail(userId: string, email: string): Promise<UserDocument | null | 'taken'> {
     const change = { $set: { email, emailVerifiedAt: new Date() }, $unset: { pendingEmail: '' } } as const
-    return orTaken(this.#tellChange({ _id: toObjectId(userId), pendingEmail: email }, change))
+    return orTaken(this.#tellChange({ ...living(userId), pendingEmail: email }, change))
   }
 
   /** Gives a user another phone, which they have proved. @returns `taken` where another user has it */
   async movePhone(userId: string, phone: string): Promise<UserDocument | null | 'taken'> {
-    return orTaken(this.#tellChange({ _id: toObjectId(userId) }, { $set: { phone, phoneVerifiedAt: new Date() } }))
+    return orTaken(this.#tellChange(living(userId), { $set: { phone, phoneVerifiedAt: new Date() } }))
   }
 
   /** Takes a phone from a user who has not proved it; nothing where they did meanwhile. */

@@ -1,6 +1,8 @@
+export { UserClosing } from './closing.js'
 export { Directory } from './directory.js'
 export { foldName } from './fold.js'
 export { UserIdentities } from './identities.js'
+export { notDeleted } from './living.js'
 export { type Standing, settingsOf, type UserDocument, userSchema } from './model.js'
 export { changeMe, getMe } from './routes.js'
 export { MeView, UserView } from './schema.js'

@@ -51,6 +51,8 @@ export interface UserDocument extends WithOutbox {
   /** Since when they may not sign in; absent for a person like any other. */
   suspendedAt?: Date
   settings?: StoredSettings
+  /** Since when the account is no more. The document stays for what refers to it, with nothing in it of who that was. */
+  deletedAt?: Date
   /** When the last stream ended; at most a minute behind. */
   lastSeenAt?: Date
   createdAt: Date
@@ -95,6 +97,7 @@ export const userSchema = new Schema<UserDocument>(
     mustChangePassword: { type: Boolean, enum: [true] },
     suspendedAt: Date,
     settings: { type: { _id: false, presence: Boolean, findableByPhone: Boolean, readReceipts: Boolean }, default: undefined },
+    deletedAt: Date,
     lastSeenAt: Date,
     createdAt: { type: Date, required: true },
     version: { type: Number, required: true },

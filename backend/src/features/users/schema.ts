@@ -35,6 +35,7 @@ export const UserView = z
     avatarUploadId: Id.nullable(),
     about: z.string().nullable(),
     phone: z.string().optional().meta({ description: 'Absent where you may not see it: it is shown to oneself and to contacts' }),
+    deleted: z.literal(true).optional().meta({ description: 'Present where the account is deleted: nothing else is known of it' }),
     createdAt: z.iso.datetime(),
     version: z.int().positive().meta({ description: 'Of two the higher is newer' }),
   })
@@ -42,11 +43,13 @@ export const UserView = z
 export type UserView = z.infer<typeof UserView>
 
 /** Oneself: what only the person may see is here too. */
-export const MeView = UserView.extend({
-  phone: z.string(),
-  email: z.string().nullable(),
-  verified: z.object({ phone: z.boolean(), email: z.boolean() }),
-  settings: Settings,
-  mustChangePassword: z.boolean().meta({ description: 'Whether the password has to be changed before anything else' }),
-}).meta({ id: 'Me' })
+export const MeView = UserView.omit({ deleted: true })
+  .extend({
+    phone: z.string(),
+    email: z.string().nullable(),
+    verified: z.object({ phone: z.boolean(), email: z.boolean() }),
+    settings: Settings,
+    mustChangePassword: z.boolean().meta({ description: 'Whether the password has to be changed before anything else' }),
+  })
+  .meta({ id: 'Me' })
 export type MeView = z.infer<typeof MeView>

@@ -6,6 +6,7 @@ import type { Outbox, OutboxSource } from '../../realtime/outbox.js'
 import { outboxEntry } from '../../realtime/outbox-entry.js'
 import { changeOf } from './change.js'
 import { foldName } from './fold.js'
+import { living, notDeleted } from './living.js'
 import { type Standing, settingsOf, type UserDocument } from './model.js'
 import type { ChangeMe } from './schema.js'
 
@@ -44,14 +45,14 @@ export class UserService {
     }
   }
 
-  /** @throws Problem not_found */
+  /** @throws Problem not_found, for a deleted account too */
   async get(userId: string): Promise<UserDocument> {
-    const user = await this.#users.findById(toObjectId(userId)).lean()
+    const user = await this.#users.findOne(living(userId)).lean()
     if (!user) throw new Problem('not_found')
     return user
   }
 
-  /** Those of these people who are there, in no order. */
+  /** Those of these people who are there, or were and are deleted, in no order. */
   async among(userIds: readonly string[]): Promise<UserDocument[]> {
     return this.#users.find({ _id: { $in: userIds.map(toObjectId) } }).lean()
   }
@@ -67,7 +68,7 @@ export class UserService {
     const entry = outboxEntry(worker, 'user.updated', new Date(), seenByOthers ? { seen: 'others' } : undefined)
     const user = await this.#users
       .findOneAndUpdate(
-        { _id: toObjectId(userId), [`outbox.${mostUntold - 1}`]: { $exists: false } },
+        { ...living(userId), [`outbox.${mostUntold - 1}`]: { $exists: false } },
         { ...update, $inc: { version: 1 }, $push: { outbox: entry } },
         { returnDocument: 'after' },
       )
@@ -82,14 +83,15 @@ export class UserService {
 
   /** Of these people, those who let others see that they are there, and when they were there last. */
   async showingPresence(userIds: readonly string[]): Promise<Map<string, Date | null>> {
-    const found = await this.#users.find({ _id: { $in: userIds.map(toObjectId) } }, { settings: 1, lastSeenAt: 1 }).lean()
+    const found = await this.#users.find({ _id: { $in: userIds.map(toObjectId) }, ...notDeleted }, { settings: 1, lastSeenAt: 1 }).lean()
     const showing = found.filter((user) => settingsOf(user).presence)
     return new Map(showing.map(({ _id, lastSeenAt }) => [_id.toHexString(), lastSeenAt ?? null]))
   }
 
-  /** Of these people, those who do not let others see how far they have read. */
+  /** Of these people, those who do not let others see how far they have read; of the deleted it is not known any more, and not shown. */
   async hidingReadReceipts(userIds: readonly string[]): Promise<Set<string>> {
-    const found = await this.#users.find({ _id: { $in: userIds.map(toObjectId) }, 'settings.readReceipts': false }, { _id: 1 }).lean()
+    const hiding = { $or: [{ 'settings.readReceipts': false }, { deletedAt: { $exists: true } }] }
+    const found = await this.#users.find({ _id: { $in: userIds.map(toObjectId) }, ...hiding }, { _id: 1 }).lean()
     return new Set(found.map(({ _id }) => _id.toHexString()))
   }
 
@@ -97,13 +99,13 @@ export class UserService {
   async noteSeen(userId: string, at: Date): Promise<void> {
     const minuteBefore = new Date(at.getTime() - 60_000)
     const due = { $or: [{ lastSeenAt: { $exists: false } }, { lastSeenAt: { $lt: minuteBefore } }] }
-    await this.#users.updateOne({ _id: toObjectId(userId), ...due }, { $set: { lastSeenAt: at } })
+    await this.#users.updateOne({ ...living(userId), ...due }, { $set: { lastSeenAt: at } })
   }
 
   /** What a sign-in depends on, from the primary; null where there is nobody. */
   async standingOf(userId: Types.ObjectId): Promise<Standing | null> {
     return this.#users
-      .findById(userId, { role: 1, suspendedAt: 1, mustChangePassword: 1, passwordSetAt: 1, 'totp.since': 1 })
+      .findOne({ _id: userId, ...notDeleted }, { role: 1, suspendedAt: 1, mustChangePassword: 1, passwordSetAt: 1, 'totp.since': 1 })
       .read('primary')
       .lean()
   }
@@ -114,12 +116,12 @@ export class UserService {
   }
 
   async findByPhone(phone: string): Promise<UserDocument | null> {
-    return this.#users.findOne({ phone }).lean()
+    return this.#users.findOne({ phone, ...notDeleted }).lean()
   }
 
-  /** @returns which of these ids are nobody's */
+  /** @returns which of these ids are nobody's, or nobody's any more */
   async unknownAmong(userIds: readonly string[]): Promise<string[]> {
-    const found = await this.#users.find({ _id: { $in: userIds.map(toObjectId) } }, { _id: 1 }).lean()
+    const found = await this.#users.find({ _id: { $in: userIds.map(toObjectId) }, ...notDeleted }, { _id: 1 }).lean()
     const known = new Set(found.map((user) => user._id.toHexString()))
     return userIds.filter((id) => !known.has(id))
   }

@@ -23,16 +23,19 @@ export const userSource = ({ collection, companyOf }: Dependencies): OutboxSourc
       if (type !== 'user.updated') throw new Error(`Not an event of a person: ${type}`) // a newer worker's, which tells it
       const userId = user._id.toHexString()
       const event = { type, at: at.toISOString() }
-      const own: Entry = { channel: `user:${userId}`, eventId, frame: encodeEvent({ ...event, user: viewMe(user) }) }
-      if (data?.['seen'] !== 'others') return [own]
+      // Who is deleted has no device any more to be told.
+      const own: Entry[] = user.deletedAt
+        ? []
+        : [{ channel: `user:${userId}`, eventId, frame: encodeEvent({ ...event, user: viewMe(user) }) }]
+      if (data?.['seen'] !== 'others') return own
       const company = await companyOf(userId)
       if ('conversationIds' in company) {
         const { id, version } = viewUser(user, { withPhone: false })
         const frame = encodeEvent({ ...event, user: { id, version }, fetch: true })
-        return [own, ...company.conversationIds.map((each): Entry => ({ channel: `conversation:${each}`, eventId, frame }))]
+        return [...own, ...company.conversationIds.map((each): Entry => ({ channel: `conversation:${each}`, eventId, frame }))]
       }
       const frame = encodeEvent({ ...event, user: viewUser(user, { withPhone: false }) })
-      return [own, ...company.userIds.map((each): Entry => ({ channel: `user:${each}`, eventId, frame }))]
+      return [...own, ...company.userIds.map((each): Entry => ({ channel: `user:${each}`, eventId, frame }))]
     },
 
     baseOf: () => Promise.resolve(0), // these events have no seq

@@ -8,6 +8,7 @@ export const viewUser = (user: UserDocument, { withPhone }: { readonly withPhone
   avatarUploadId: user.avatarUploadId?.toHexString() ?? null,
   about: user.about ?? null,
   ...(withPhone && hasPhone(user) && { phone: user.phone }),
+  ...(user.deletedAt && { deleted: true }),
   createdAt: user.createdAt.toISOString(),
   version: user.version,
 })

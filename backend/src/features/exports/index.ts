@@ -1,0 +1,7 @@
+export { contentsOf, rowsIn } from './contents.js'
+export { exportJob } from './job.js'
+export { type ExportPartDocument, exportPartSchema } from './model.js'
+export { ExportParts } from './parts.js'
+export { beginExport, downloadExport, getExport } from './routes.js'
+export { ExportService } from './service.js'
+export { tellExport } from './told.js'

@@ -1,0 +1,7 @@
+export { JobFailure, type JobHandler } from './handler.js'
+export { type JobDocument, jobSchema } from './model.js'
+export type { JobRun } from './run.js'
+export { JobRunner } from './runner.js'
+export { JobStore } from './store.js'
+export { defaultJobTimes, type JobTimes } from './times.js'
+export { jobSource } from './told.js'

@@ -1,0 +1,216 @@
+import { randomBytes } from 'node:crypto'
+import { Types } from 'mongoose'
+import { describe, expect, it } from 'vitest'
+import { type ExportPartDocument, ExportParts, exportJob } from '../src/features/exports/index.js'
+import { deletionIsDone, goes } from './support/deletion.js'
+import { aRunner, idle, jobsOf, makeDue, storeOf, theJob } from './support/jobs.js'
+import { aNeighbour, anApp, aStream, deadline } from './support/listening.js'
+import { aDirectConversation, aGroup, aPerson, type Person } from './support/people.js'
+import { dataOf } from './support/streams.js'
+import type { TestApp } from './support/test-app.js'
+import { unzip } from './support/unzip.js'
+
+const partsOf = (app: TestApp) => app.context.collection<ExportPartDocument>('export_parts')
+
+const begin = async (person: Person): Promise<{ id: string; status: string }> =>
+  (await person.post('/users/me/export', {}).expect(202)).body
+const isReady = (person: Person, id: string) =>
+  expect.poll(async () => (await person.get(`/users/me/export/${id}`).expect(200)).body.status, deadline).toBe('ready')
+const anExport = async (person: Person): Promise<string> => {
+  const { id } = await begin(person)
+  await isReady(person, id)
+  return id
+}
+const download = async (app: TestApp, person: Person, id: string): Promise<Response> =>
+  fetch(`${app.url}/api/v1/users/me/export/${id}/content`, { headers: { authorization: `Bearer ${person.accessToken}` } })
+const filesOf = async (app: TestApp, person: Person, id: string): Promise<Record<string, unknown>> => {
+  const zip = Buffer.from(await (await download(app, person, id)).arrayBuffer())
+  return Object.fromEntries(Object.entries(unzip(zip)).map(([name, text]) => [name, JSON.parse(text)]))
+}
+
+/** A handler that makes exports of what is given, beside the app's own. */
+const anExportJob = (app: TestApp, contents: Parameters<typeof exportJob>[0]['contents']) => {
+  const { users } = app.context
+  return exportJob({ users, contents, rowsOf: () => Promise.resolve(3), parts: new ExportParts({ parts: () => partsOf(app) }) })
+}
+
+describe('an export', () => {
+  it('has all that is kept of a person, and of others nothing but their ids', async () => {
+    const app = await anApp()
+    const { ann, bob, conversation } = await aDirectConversation(app)
+    const { conversation: group } = await aGroup(app, 3, ann)
+    await ann.patch('/users/me', { about: 'On the hill', settings: { presence: false } }).expect(200)
+    await ann.send(conversation.id, { text: 'from Ann' }).expect(201)
+    await bob.send(conversation.id, { text: 'from Bob' }).expect(201)
+    const { body: edited } = await ann.send(group.id, { text: 'before' }).expect(201)
+    await ann.patch(`/messages/${edited.id}`, { text: 'after' }).expect(200)
+    await ann.put(`/blocks/${bob.id}`).expect(204)
+
+    const files = await filesOf(app, ann, await anExport(ann))
+    expect(Object.keys(files)).toEqual(['profile.json', 'sessions.json', 'conversations.json', 'messages.json', 'blocks.json'])
+    expect(files).toMatchObject({
+      'profile.json': [{ id: ann.id, phone: ann.phone, about: 'On the hill', settings: { presence: false } }],
+      'sessions.json': [{ ip: expect.any(String), createdAt: expect.any(String) }],
+      'conversations.json': expect.arrayContaining([
+        expect.objectContaining({ id: conversation.id, type: 'direct', with: bob.id }),
+        expect.objectContaining({ id: group.id, name: 'The hill', my: expect.objectContaining({ role: 'owner' }) }),
+      ]),
+      'messages.json': [
+        { text: 'after', edits: [{ text: 'before' }] },
+        { text: 'from Ann', edits: [] },
+      ],
+      'blocks.json': [{ userId: bob.id }],
+    })
+    expect(JSON.stringify(files)).not.toMatch(/from Bob|passwordHash|Hash"/)
+  })
+
+  it('is told when it is ready, to its person alone, with what can be asked of it', async () => {
+    const app = await anApp()
+    const { ann, bob } = await aDirectConversation(app)
+    const [stream, other] = [await aStream(ann, app), await aStream(bob, app)]
+    const { id } = await begin(ann)
+    await expect.poll(() => dataOf(stream, 'export.ready'), deadline).toHaveLength(1)
+    const { body } = await ann.get(`/users/me/export/${id}`).expect(200)
+    expect(dataOf(stream, 'export.ready')).toMatchObject([{ type: 'export.ready', export: body }])
+    expect(body).toEqual({
+      id,
+      status: 'ready',
+      progress: 100,
+      createdAt: expect.any(String),
+      expiresAt: expect.any(String),
+      size: expect.any(Number),
+    })
+    const answer = await download(app, ann, id)
+    expect(Object.fromEntries(answer.headers)).toMatchObject({
+      'content-type': 'application/zip',
+      'content-length': String(body.size),
+      'content-disposition': `attachment; filename="export-${id}.zip"`,
+      'cache-control': 'no-store',
+    })
+    expect((await answer.arrayBuffer()).byteLength).toBe(body.size)
+    expect(dataOf(other, 'export.ready')).toEqual([])
+  })
+
+  it('is told by another worker where the one that made it died at once', async () => {
+    const app = await anApp({}, idle)
+    const ann = await aPerson(app)
+    const stream = await aStream(ann, app)
+    const { _id } = await storeOf(app).begin('export', new Types.ObjectId(ann.id))
+    const taken = await storeOf(app).take(['export'])
+    if (!taken) throw new Error('It waits')
+    const at = new Date(Date.now() - 120_000)
+    const entry = { eventId: crypto.randomUUID(), worker: app.context.leases.worker, at, type: 'export.ready' } as const
+    await storeOf(app).save(taken, { attempt: 1, size: 7 }, 99)
+    await storeOf(app).end(taken, 'done', { entry })
+    await app.context.sweeper.sweep()
+    await expect.poll(() => dataOf(stream, 'export.ready'), deadline).toMatchObject([{ export: { id: _id.toHexString(), size: 7 } }])
+  })
+
+  it('is made one at a time: the one that goes on is answered again, and the next takes its place', async () => {
+    const app = await anApp({}, idle)
+    const ann = await aPerson(app)
+    // Nothing is done here: the runner of the app is not asked.
+    app.context.jobRunner.wake = () => undefined
+    const all = await Promise.all(Array.from({ length: 10 }, () => begin(ann)))
+    expect(new Set(all.map(({ id }) => id)).size).toBe(1)
+    const [first] = all
+    if (!first) throw new Error('ten')
+    expect(first.status).toBe('waiting')
+    const answer = await download(app, ann, first.id)
+    expect([answer.status, await answer.json()]).toMatchObject([409, { code: 'conflict' }])
+    aRunner(app, [anExportJob(app, () => [])]).wake()
+    await isReady(ann, first.id)
+    const second = await begin(ann)
+    expect(second.id).not.toBe(first.id)
+    await ann.get(`/users/me/export/${first.id}`).expect(404)
+    expect(await partsOf(app).countDocuments({ exportId: new Types.ObjectId(first.id) })).toBe(0)
+  })
+
+  it('is nobody else’s, and gone after seven days', async () => {
+    const app = await anApp()
+    const { ann, bob } = await aDirectConversation(app)
+    const id = await anExport(ann)
+    await bob.get(`/users/me/export/${id}`).expect(404)
+    expect((await download(app, bob, id)).status).toBe(404)
+    const job = await theJob(app, new Types.ObjectId(id))
+    expect(Number(job.expiresAt) - Number(job.endedAt)).toBe(7 * 86_400_000)
+    await jobsOf(app).updateOne({ _id: job._id }, { $set: { expiresAt: new Date() } })
+    await ann.get(`/users/me/export/${id}`).expect(404)
+    expect((await download(app, ann, id)).status).toBe(404)
+  })
+
+  it('is begun anew by another worker where the first one dies, and has nothing of what that had written', async () => {
+    const app = await anApp({}, idle)
+    const ann = await aPerson(app)
+    const noise = randomBytes(3 * 512 * 1024).toString('base64')
+    const { _id } = await storeOf(app).begin('export', new Types.ObjectId(ann.id))
+    async function* dying() {
+      yield { path: 'a.txt', content: () => [noise] }
+      await new Promise(() => undefined)
+    }
+    aRunner(app, [anExportJob(app, dying)]).wake()
+    await expect.poll(() => partsOf(app).countDocuments({ attempt: 1 }), deadline).toBeGreaterThan(1)
+    const other = await aNeighbour(app, {}, idle)
+    await makeDue(app)
+    other.context.jobRunner.wake()
+    await isReady(ann, _id.toHexString())
+    expect(Object.keys(await filesOf(other, ann, _id.toHexString()))).toContain('messages.json')
+    expect(await partsOf(app).distinct('attempt')).toEqual([2])
+  })
+
+  it('of many parts comes out as it went in, with progress on the way', async () => {
+    const app = await anApp({}, idle)
+    const { ann, conversation } = await aDirectConversation(app)
+    for (let n = 0; n < 3; n++) await ann.send(conversation.id, {}).expect(201)
+    app.context.jobRunner.wake = () => undefined
+    const { id } = await begin(ann)
+    const texts = Array.from({ length: 3 }, () => randomBytes(700_000).toString('hex'))
+    const seen: number[] = []
+    async function* contents(_userId: string, noteRow: () => void) {
+      for (const [n, text] of texts.entries()) {
+        noteRow()
+        yield { path: `${n}.txt`, content: () => [text] }
+        seen.push((await ann.get(`/users/me/export/${id}`).expect(200)).body.progress)
+      }
+    }
+    aRunner(app, [anExportJob(app, contents)]).wake()
+    await isReady(ann, id)
+    expect(unzip(Buffer.from(await (await download(app, ann, id)).arrayBuffer()))).toEqual(
+      Object.fromEntries(texts.map((text, n) => [`${n}.txt`, text])),
+    )
+    expect(await partsOf(app).countDocuments()).toBeGreaterThan(3)
+    expect(seen).toEqual(seen.toSorted((one, other) => one - other))
+    expect(seen.at(-1)).toBeGreaterThan(0)
+  })
+
+  it('that is lost half way is cut off, not taken for the whole', async () => {
+    const app = await anApp()
+    const ann = await aPerson(app)
+    const id = await anExport(ann)
+    await partsOf(app).deleteMany({})
+    await expect(download(app, ann, id).then((answer) => answer.arrayBuffer())).rejects.toThrow()
+  })
+
+  it('goes with the account', async () => {
+    const app = await anApp()
+    const ann = await aPerson(app)
+    await anExport(ann)
+    await goes(ann)
+    await deletionIsDone(app, ann)
+    expect([await jobsOf(app).countDocuments({ kind: 'export' }), await partsOf(app).countDocuments()]).toEqual([0, 0])
+  })
+
+  it('fails where reading fails, and is told so', async () => {
+    const app = await anApp({}, idle)
+    const ann = await aPerson(app)
+    const stream = await aStream(ann, app)
+    await storeOf(app).begin('export', new Types.ObjectId(ann.id))
+    const failing = anExportJob(app, () => {
+      throw new Error('on purpose')
+    })
+    aRunner(app, [{ ...failing, mostAttempts: 1 }]).wake()
+    await expect
+      .poll(() => dataOf(stream, 'export.ready'), deadline)
+      .toMatchObject([{ export: { status: 'failed', size: null, expiresAt: null } }])
+  })
+})
