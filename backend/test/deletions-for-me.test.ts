@@ -179,13 +179,14 @@ describe('that a message is deleted for oneself', () => {
     const mine = [await openStream(app, bob), await openStream(neighbour, bob)]
     const others = await openStream(app, ann)
     const { body: tombstone } = await hide(bob, message.id).expect(200)
+    const { reactions: _, reactionsVersion: __, ...told } = tombstone
     await hide(bob, message.id).expect(200)
     const { body: next } = await ann.send(conversation.id, { text: 'next' }).expect(201)
     for (const stream of mine) {
       await expect.poll(() => shortOf(stream)).toEqual(['deleted 1 v1 -', 'created 2 v1 next'])
       const deleted = stream.events.find(({ event }) => event === 'message.deleted')
       const at = tombstone.deletedAt
-      expect(deleted?.data).toEqual({ type: 'message.deleted', conversationId: conversation.id, at, message: tombstone })
+      expect(deleted?.data).toEqual({ type: 'message.deleted', conversationId: conversation.id, at, message: told })
     }
     await expect.poll(() => shortOf(others)).toEqual(['created 2 v1 next'])
     expect(next.seq).toBe(2)
