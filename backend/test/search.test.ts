@@ -96,6 +96,7 @@ describe.each([
     for (const wait of [() => Promise.resolve(), () => settled(conversation)]) {
       await wait()
       expect(await found(bob, 'saying')).toEqual(['the present saying'])
+      expect(await found(bob, 'present')).toEqual(['the present saying'])
       expect(await found(bob, 'former')).toEqual([])
       expect(await found(ann, 'secret')).toEqual([])
     }
