@@ -24,6 +24,8 @@ export interface Sent {
   readonly conversationId: Types.ObjectId
   readonly senderId: Types.ObjectId
   readonly seq: number
+  /** Of one of the conversation's own. */
+  readonly system?: { readonly event: string }
 }
 
 const deadlineMs = 10_000
@@ -56,7 +58,8 @@ export class ReceiptWriter {
 
   /** Who sends a message has read what is before it. In the background; safe to say again. */
   sent(messages: readonly Sent[]): void {
-    for (const { conversationId, senderId, seq } of messages) {
+    for (const { conversationId, senderId, seq, system } of messages) {
+      if (system?.event === 'member.left') continue // who says that they are gone reads no more
       const rise = {
         conversationId: conversationId.toHexString(),
         userId: senderId.toHexString(),
