@@ -55,7 +55,7 @@ export const accountDeletionJob = (deps: Dependencies): JobHandler => {
       const next = await deps.messages.eraseNext(userId, erasedTo, messagesAtOnce)
       if (!next && !erasedTo) return
       erasedTo = next // at the end once more from the top: something may have been on its way when the account was closed
-      await run.save({ erasedTo } satisfies State, percent.erasing)
+      await run.save((erasedTo ? { erasedTo } : {}) satisfies State, percent.erasing) // undefined would come back as null
     }
   }
 
