@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type mongo, Types } from 'mongoose'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { Stored } from '../src/features/consistency/index.js'
+import { mend } from '../src/features/consistency/mend.js'
 import type { ConversationDocument } from '../src/features/conversations/index.js'
 import type { MessageDocument } from '../src/features/messages/index.js'
 import type { ReceiptDocument } from '../src/features/receipts/index.js'
@@ -304,6 +306,16 @@ describe('the check of a conversation', () => {
     await expect.poll(() => differencesIn(id)).toEqual([])
     expect((await check(id)).head).toBeGreaterThan(count)
   }, 120_000)
+
+  it('mends to what is there by then, where a message came after the difference was found', async () => {
+    const { ann, _id, id } = await aTalk()
+    await conversations().updateOne({ _id }, { $set: { lastSeq: 9 } })
+    await ann.send(id, {}).expect(201)
+    await expect.poll(() => differencesIn(id)).toMatchObject([{ kind: 'last_seq', stored: 9, expected: 7 }])
+    const mending = { stored: new Stored(app.context), conversationId: _id, worker: 'this one' }
+    expect(await mend(mending, { kind: 'last_seq', stored: 9, expected: 6 })).toBe(true)
+    expect((await conversations().findOne({ _id }))?.lastSeq).toBe(7)
+  })
 
   it('mends while people send, and loses nothing of what they do', async () => {
     const { ann, bob, _id, id } = await aTalk()
