@@ -8,7 +8,9 @@ import { parseRates, type Rate } from './http/rates.js'
 import type { SmtpSettings } from './platform/mail/smtp-mailer.js'
 import type { RedisSettings } from './platform/redis-address.js'
 import type { SmsSettings } from './platform/sms/create-sms.js'
+import type { StorageSettings } from './platform/storage/create-storage.js'
 import { type SecuritySettings, securityFaults, securityOf } from './security-settings.js'
+import { storageFaults, storageOf } from './storage-settings.js'
 import { type Variable, variables } from './variables.js'
 
 type Environment = Record<string, string | undefined>
@@ -73,6 +75,7 @@ export interface Config {
   readonly smsCodeText: string
   readonly sms: SmsSettings | undefined
   readonly mail: SmtpSettings | undefined
+  readonly storage: StorageSettings
   readonly security: SecuritySettings
   readonly limits: LimitRates
   readonly accounts: {
@@ -126,6 +129,7 @@ export const readConfig = (environment: Environment = process.env, place: { clus
     ...tokenFaults(values),
     ...redisFaults(values, place),
     ...deliveryFaults(values),
+    ...storageFaults(values),
     ...securityFaults(values),
     ...androidFaults(values),
   )
@@ -212,6 +216,7 @@ const toConfig = (values: Values, worker: string): Config => {
       preventReuseCount: values.PASSWORD_PREVENT_REUSE_COUNT,
       maxAgeDays: values.PASSWORD_MAX_AGE_DAYS,
     },
+    storage: storageOf(values),
     security: securityOf(values),
     limits: limitsOf(values),
     warnings: [...longAccess, ...deliveryWarnings(values)],

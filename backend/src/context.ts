@@ -40,7 +40,7 @@ export const createContext = (config: Config, logger: Logger, timing: ContextTim
   const administration = createAdministration(base, security, users, sessions, accounts)
   const people = createPeople(base, users, conversations, presence, messaging, security, administration)
 
-  const { mongo, redis, hub, collection, leases, limits, outbox, pulse } = base
+  const { mongo, redis, storage, hub, collection, leases, limits, outbox, pulse } = base
   const { worker, version } = config.server
   const models = Object.values(base.models)
   return {
@@ -61,7 +61,7 @@ export const createContext = (config: Config, logger: Logger, timing: ContextTim
     ...people,
     placeOf: sessions.places.placeOf,
     stats: new StatsService({ collection, sources: streams.sources, hub, admission: security.admission, worker }),
-    operations: new OperationsService({ mongo, redis, hub, version, worker }),
+    operations: new OperationsService({ mongo, redis, storage, hub, version, worker }),
     models,
 
     /** True when there is no Redis, or both connections to it stand. */
@@ -108,6 +108,7 @@ export const createContext = (config: Config, logger: Logger, timing: ContextTim
       await limits.stop()
       await pulse.stop()
       redis?.close()
+      await storage?.close()
       await mongo.close()
     },
   }

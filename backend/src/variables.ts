@@ -313,21 +313,42 @@ export const variables = {
     smsTemplate.default({ to: '{{to}}', text: '{{text}}' }),
   ),
   AWS_REGION: variable(
-    'Messages to people',
-    'The region of SMS_PROVIDER=sns',
+    'AWS',
+    'The region of SMS_PROVIDER=sns and of AWS_S3_BUCKET',
     'eu-central-1',
     z
       .string()
       .regex(/^[a-z0-9-]+$/, 'a region such as eu-central-1')
       .optional(),
   ),
-  AWS_ACCESS_KEY_ID: variable('Messages to people', 'Where the machine has no role that may publish', '', z.string().optional()),
-  AWS_SECRET_ACCESS_KEY: variable('Messages to people', 'Its secret', '', z.string().optional(), { secret: true }),
+  AWS_ACCESS_KEY_ID: variable('AWS', 'Where the machine has no role that may do what is needed', '', z.string().optional()),
+  AWS_SECRET_ACCESS_KEY: variable('AWS', 'Its secret', '', z.string().optional(), { secret: true }),
   SNS_ENDPOINT: variable(
     'Messages to people',
     'In place of the region’s own',
     'https://sns.eu-central-1.amazonaws.com',
     url(/^https?:\/\/\S+$/, 'https://sns.eu-central-1.amazonaws.com').optional(),
+  ),
+  AWS_S3_BUCKET: variable(
+    'AWS',
+    'Where uploads are kept; make it ready with npm run admin -- storage setup',
+    'heliograph-uploads',
+    z
+      .string()
+      .regex(/^(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9](?:[a-z0-9]|[.-](?![.-])){1,61}[a-z0-9]$/, 'a bucket’s name such as heliograph-uploads')
+      .optional(),
+  ),
+  AWS_S3_ENDPOINT: variable(
+    'AWS',
+    'Another S3 than Amazon’s. Clients have to reach it too',
+    'https://s3.example.com',
+    url(/^https?:\/\/[^\s/?#@]+\/?$/, 'https://s3.example.com').optional(),
+  ),
+  AWS_S3_FORCE_PATH_STYLE: variable(
+    'AWS',
+    'true or false: the bucket’s name in the path instead of the host; where unset, with AWS_S3_ENDPOINT',
+    'true',
+    yesOrNo.optional(),
   ),
   SMTP_HOST: variable(
     'Messages to people',

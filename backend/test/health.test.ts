@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { aDirectConversation } from './support/people.js'
+import { aBucket } from './support/s3.js'
+import { TcpProxy, targetOf } from './support/tcp-proxy.js'
 import { startTestApp, type TestApp } from './support/test-app.js'
 
 const nobody = '127.0.0.1:1'
@@ -26,7 +28,7 @@ describe('health', () => {
       uptime: expect.any(Number),
       version: '7.8.9',
       worker: '0',
-      checks: { database: healthy, redis: healthy },
+      checks: { database: healthy, redis: healthy, storage: { status: 'absent', responseTime: null } },
     })
     expect(Math.abs(Date.parse(body.timestamp) - Date.now())).toBeLessThan(10_000)
     expect(await statusesOf(running)).toEqual([200, 200, 200, 200])
@@ -47,6 +49,19 @@ describe('health', () => {
     expect(await statusesOf(running)).toEqual([200, 200, 200, 200])
     const { ann, conversation } = await aDirectConversation(running)
     await ann.send(conversation.id, {}).expect(201)
+  })
+
+  it('is healthy with S3, and degraded without', async () => {
+    const bucket = await aBucket()
+    const proxy = await TcpProxy.open(targetOf(bucket.settings.endpoint ?? ''))
+    const { request } = await started(bucket.through(proxy).environment)
+    const { body } = await request.get('/health').expect(200)
+    expect(body).toMatchObject({ status: 'healthy', checks: { storage: healthy } })
+    proxy.cut()
+    const without = await request.get('/health').expect(200)
+    expect(without.body).toMatchObject({ status: 'degraded', checks: { database: healthy, redis: healthy, storage: unhealthy } })
+    await proxy.close()
+    await bucket.remove()
   })
 
   it('is unhealthy without MongoDB: alive, not ready, and nothing is served', async () => {

@@ -9,6 +9,7 @@ import type { Logger } from '../platform/logger.js'
 import { Mongo } from '../platform/mongo.js'
 import { redisConnections } from '../platform/redis-connections.js'
 import { tagOf } from '../platform/shards.js'
+import { createStorage } from '../platform/storage/create-storage.js'
 import { Hub } from '../realtime/hub.js'
 import { Leases } from '../realtime/leases.js'
 import { MemoryLog } from '../realtime/log/memory-log.js'
@@ -65,6 +66,7 @@ export const createBase = (config: Config, logger: Logger, timing: ContextTiming
     leases: new Leases({ leases: () => collection('leases'), logger }),
     limits: new Limits({ rates: config.limits, redis, keyspace, logger }),
     accessTokens: new AccessTokens(config.tokens),
+    storage: createStorage(config.storage),
     deliveries: createDeliveries(config, config.environment === 'production' ? undefined : outletOf(timing)),
   }
 }

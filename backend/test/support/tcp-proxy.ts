@@ -7,6 +7,7 @@ export class TcpProxy {
   readonly #sockets = new Set<Socket>()
   readonly #server = createServer((client) => this.#serve(client))
   #up: boolean
+  #silent = false
 
   private constructor(target: { host: string; port: number }, up: boolean) {
     this.#target = target
@@ -39,8 +40,15 @@ export class TcpProxy {
     for (const socket of this.#sockets) socket.pause()
   }
 
+  /** As `hang`, for connections to come as well. */
+  silence(): void {
+    this.#silent = true
+    this.hang()
+  }
+
   /** What was held comes through. */
   flow(): void {
+    this.#silent = false
     for (const socket of this.#sockets) socket.resume()
   }
 
@@ -67,6 +75,7 @@ export class TcpProxy {
         other.destroy()
       })
       socket.pipe(other)
+      if (this.#silent) socket.pause()
     }
   }
 }

@@ -12,7 +12,7 @@ export const Health = z
     uptime: z.number().meta({ description: 'Seconds' }),
     version: z.string(),
     worker: z.string().meta({ description: 'The number of the worker that answers' }),
-    checks: z.object({ database: Check, redis: Check }),
+    checks: z.object({ database: Check, redis: Check, storage: Check }),
   })
   .meta({ id: 'Health' })
 export type Health = z.infer<typeof Health>

@@ -1,11 +1,13 @@
 import type { Mongo } from '../../platform/mongo.js'
 import type { RedisConnections } from '../../platform/redis-connections.js'
+import type { Storage } from '../../platform/storage/storage.js'
 import type { Hub } from '../../realtime/hub.js'
 import type { Health, Readiness } from './schema.js'
 
 interface Dependencies {
   readonly mongo: Mongo
   readonly redis: RedisConnections | undefined
+  readonly storage: Storage | undefined
   readonly hub: Hub
   readonly version: string
   readonly worker: string
@@ -21,21 +23,33 @@ const check = async (ping: () => Promise<number>): Promise<Check> => {
   }
 }
 
+const absent = { status: 'absent', responseTime: null } as const
+
+/** How long it took, in milliseconds. */
+const timed = async (work: () => Promise<void>): Promise<number> => {
+  const before = performance.now()
+  await work()
+  return performance.now() - before
+}
+
 export class OperationsService {
   readonly #deps: Dependencies
   constructor(deps: Dependencies) {
     this.#deps = deps
   }
 
-  /** Without MongoDB nothing works: unhealthy. Without Redis messages are stored and events wait: degraded. */
+  /** Without MongoDB nothing works: unhealthy. Without Redis messages are stored and events wait, without the storage there are no files: degraded. */
   async health(): Promise<Health> {
-    const { mongo, redis, version, worker } = this.#deps
-    const [database, bus] = await Promise.all([
+    const { mongo, redis, storage, version, worker } = this.#deps
+    const [database, bus, files] = await Promise.all([
       check(() => mongo.ping()),
-      redis ? check(() => redis.ping()) : { status: 'absent' as const, responseTime: null },
+      redis ? check(() => redis.ping()) : absent,
+      storage ? check(() => timed(() => storage.check())) : absent,
     ])
-    const status = database.status !== 'healthy' ? 'unhealthy' : bus.status === 'unhealthy' ? 'degraded' : 'healthy'
-    return { status, timestamp: new Date().toISOString(), uptime: process.uptime(), version, worker, checks: { database, redis: bus } }
+    const others = [bus, files].some(({ status }) => status === 'unhealthy') ? 'degraded' : 'healthy'
+    const status = database.status === 'healthy' ? others : 'unhealthy'
+    const checks = { database, redis: bus, storage: files }
+    return { status, timestamp: new Date().toISOString(), uptime: process.uptime(), version, worker, checks }
   }
 
   readiness(): Readiness['status'] {

@@ -76,6 +76,8 @@ export interface Storage {
 
   /** Resolves where the storage is there and may be used. */
   check(): Promise<void>
+  /** What is wrong with how the storage was set up, for the operator to put right, a sentence each. */
+  faults(): Promise<readonly string[]>
   close(): Promise<void>
 }
 
@@ -89,7 +91,7 @@ export class StorageUnavailable extends Error {
 
 /** The storage answered that it will not, and will not later either. */
 export class StorageRefusal extends Error {
-  readonly reason: 'no_object' | 'no_upload' | 'wrong_parts'
+  readonly reason: 'no_object' | 'no_upload' | 'wrong_parts' | 'no_settings'
   constructor(reason: StorageRefusal['reason'], options?: ErrorOptions) {
     super(`The storage refused: ${reason}`, options)
     this.name = 'StorageRefusal'
