@@ -3,6 +3,7 @@ import type { Config } from './config.js'
 import { createContext } from './context.js'
 import { HttpServer } from './http/server.js'
 import { createLogger } from './platform/logger.js'
+import { checkStorage } from './storage-start.js'
 
 /** Longer than the keep-alive time, so that idle connections end by themselves; shorter than PM2's kill_timeout. */
 const drainDeadlineMs = 12_000
@@ -36,6 +37,11 @@ export const run = async (config: Config): Promise<void> => {
     process.exit(1) // at once: what is still to be written is of the former one
   })
   context.start()
+  void checkStorage(context.storage, { logger, signal: stopping.signal }).then((good) => {
+    if (good || config.environment !== 'production' || stopping.signal.aborted) return
+    logger.fatal('the storage is not fit for production: not starting')
+    process.exit(1)
+  })
   await context.mongo.whenReady(stopping.signal).then(
     () => process.send?.('ready'), // PM2's wait_ready
     () => undefined,

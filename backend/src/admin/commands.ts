@@ -8,6 +8,7 @@ import { reopen } from './reopen.js'
 import { revoke } from './revoke.js'
 import { rotateKeys } from './rotate-keys.js'
 import { sessions } from './sessions.js'
+import { storage } from './storage.js'
 import { unlock } from './unlock.js'
 
 /** Every command, by the word that calls it. */
@@ -22,6 +23,7 @@ export const commands: ReadonlyMap<string, Command> = new Map([
   ['rotate-keys', rotateKeys],
   ['audit', audit],
   ['check', check],
+  ['storage', storage],
 ])
 
 export const usage = (): string =>

@@ -1,0 +1,114 @@
+import { spawn } from 'node:child_process'
+import { randomBytes, randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { pino } from 'pino'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { S3Storage } from '../src/platform/storage/s3-storage.js'
+import { checkStorage } from '../src/storage-start.js'
+import { auditOf } from './support/administrators.js'
+import { aBucket, type Bucket, bucketNamed, s3Access } from './support/s3.js'
+import { TcpProxy, targetOf } from './support/tcp-proxy.js'
+import { aDatabase, startTestApp, type TestApp } from './support/test-app.js'
+
+const started = (program: 'admin' | 'index', words: readonly string[], environment: Readonly<Record<string, string>>) => {
+  const entry = fileURLToPath(new URL(`../dist/${program}.js`, import.meta.url))
+  const env = { PATH: process.env['PATH'] ?? '', JWT_SECRET: randomBytes(32).toString('hex'), ...environment }
+  return spawn(process.execPath, [entry, ...words], { env, timeout: 60_000, stdio: ['ignore', 'pipe', 'pipe'] })
+}
+
+const runToItsEnd = async (...how: Parameters<typeof started>) => {
+  const child = started(...how)
+  const [output, errors, [exitCode]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')])
+  return { exitCode, output, errors }
+}
+
+describe('npm run admin -- storage setup', { timeout: 90_000 }, () => {
+  let app: TestApp
+  beforeAll(async () => {
+    app = await startTestApp()
+  })
+  afterAll(() => app.close())
+  const admin = (words: readonly string[], environment: Readonly<Record<string, string>> = {}) =>
+    runToItsEnd('admin', words, { MONGO_URI: app.context.config.mongo.uri, ...environment })
+
+  it('makes a bucket ready, says how, and leaves a line in the audit log', async () => {
+    const bucket = bucketNamed(`test-${randomUUID()}`)
+    const environment = { ...bucket.environment, CORS_ORIGIN: 'https://chat.example.com' }
+    const ended = await admin(['storage', 'setup'], environment)
+    expect(ended).toMatchObject({ exitCode: 0 })
+    expect(ended.output).toMatch(/ was made\nnothing in it can be made public\n/)
+    expect(ended.output).toContain('https://chat.example.com')
+    const storage = new S3Storage(bucket.settings)
+    expect(await storage.faults()).toEqual([])
+    await storage.close()
+    const target = { kind: 'bucket', id: bucket.settings.bucket }
+    expect(await auditOf(app, 'storage.set_up')).toMatchObject([{ actor: { kind: 'operator' }, outcome: 'done', target }])
+    await bucket.remove()
+  })
+
+  it('says that there is no bucket, that S3 refuses, or what has to be typed, and shows no key', async () => {
+    expect(await admin(['storage', 'setup'])).toMatchObject({ exitCode: 1, errors: expect.stringContaining('AWS_S3_BUCKET is not set') })
+    for (const words of [['storage'], ['storage', 'burn'], ['storage', 'setup', 'now']]) {
+      expect(await admin(words)).toMatchObject({ exitCode: 2, errors: expect.stringContaining('npm run admin -- storage') })
+    }
+    const stranger: Record<string, string> = { ...bucketNamed(`test-${randomUUID()}`).environment, AWS_ACCESS_KEY_ID: 'AKIDNOBODY' }
+    const refused = await admin(['storage', 'setup'], stranger)
+    expect(refused).toMatchObject({ exitCode: 1, errors: expect.stringMatching(/S3 answered 403/) })
+    expect(refused.output + refused.errors).not.toContain(stranger['AWS_SECRET_ACCESS_KEY'] ?? '?')
+  })
+})
+
+describe('a server that starts', { timeout: 60_000 }, () => {
+  let open: Bucket
+  beforeAll(async () => {
+    open = await aBucket({ mayBePublic: true })
+  })
+  afterAll(() => open.remove())
+
+  const lines: string[] = []
+  const logger = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) })
+  const signal = new AbortController().signal
+
+  it('ends in production where uploads could be made public, with what to type', async () => {
+    const environment = { NODE_ENV: 'production', PORT: '0', MONGO_URI: aDatabase(), ...open.environment }
+    const { exitCode, output } = await runToItsEnd('index', [], environment)
+    expect(exitCode).toBe(1)
+    expect(output).toContain('npm run admin -- storage setup')
+  })
+
+  it('is only warned in development', async () => {
+    const environment = { NODE_ENV: 'development', PORT: '0', MONGO_URI: aDatabase(), ...open.environment }
+    const child = started('index', [], environment)
+    let output = ''
+    child.stdout.on('data', (chunk: Buffer) => {
+      output += chunk.toString()
+    })
+    await expect.poll(() => output, { timeout: 30_000 }).toContain('npm run admin -- storage setup')
+    await expect.poll(() => output).toContain('"listening"')
+    child.kill('SIGTERM')
+    await once(child, 'exit')
+    expect(output).toContain('"stopped"') // by the signal, and not by itself
+  })
+
+  it('waits for an S3 that is away, and looks once it is back', async () => {
+    const proxy = await TcpProxy.open(targetOf(s3Access().endpoint), false)
+    const storage = new S3Storage(open.through(proxy).settings)
+    const checked = checkStorage(storage, { logger, signal, againMs: 50 })
+    await expect.poll(() => lines.join('')).toContain('cannot be looked at yet')
+    proxy.restore()
+    await expect(checked).resolves.toBe(false)
+    await storage.close()
+    await proxy.close()
+  })
+
+  it('finds nothing wrong with a bucket that was set up, or with none', async () => {
+    const bucket = await aBucket()
+    const storage = new S3Storage(bucket.settings)
+    await expect(checkStorage(storage, { logger, signal })).resolves.toBe(true)
+    await expect(checkStorage(undefined, { logger, signal })).resolves.toBe(true)
+    await storage.close()
+    await bucket.remove()
+  })
+})
