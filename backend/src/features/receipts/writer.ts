@@ -24,8 +24,7 @@ export interface Sent {
   readonly conversationId: Types.ObjectId
   readonly senderId: Types.ObjectId
   readonly seq: number
-  /** Of one of the conversation's own. */
-  readonly system?: { readonly event: string }
+  readonly deletedAt?: Date
 }
 
 const deadlineMs = 10_000
@@ -58,8 +57,8 @@ export class ReceiptWriter {
 
   /** Who sends a message has read what is before it. In the background; safe to say again. */
   sent(messages: readonly Sent[]): void {
-    for (const { conversationId, senderId, seq, system } of messages) {
-      if (system?.event === 'member.left') continue // who says that they are gone reads no more
+    for (const { conversationId, senderId, seq, deletedAt } of messages) {
+      if (deletedAt) continue // a tombstone is told of long after it was sent, of people who are gone too
       const rise = {
         conversationId: conversationId.toHexString(),
         userId: senderId.toHexString(),
