@@ -19,7 +19,7 @@ export interface AdmissionDocument {
 
 interface Dependencies {
   readonly admission: () => mongo.Collection<AdmissionDocument>
-  readonly hub: Pick<Hub, 'endStreams' | 'onReread'>
+  readonly hub: Pick<Hub, 'endStreams' | 'on'>
   readonly log: Pick<EventLog, 'append'>
   readonly logger: Logger
 }
@@ -52,7 +52,9 @@ export class Admission {
   #timer: NodeJS.Timeout | undefined
   constructor(deps: Dependencies) {
     this.#deps = deps
-    deps.hub.onReread('admission', () => this.#look())
+    deps.hub.on('reread', (name) => {
+      if (name === 'admission') this.#look()
+    })
   }
 
   /** True while administrators alone are let in. */

@@ -1,6 +1,6 @@
 import type { mongo } from 'mongoose'
 import { encodeEvent } from '../../realtime/catalogue.js'
-import type { ControlMessage } from '../../realtime/hub.js'
+import type { ControlMessage } from '../../realtime/control-message.js'
 import { type OutboxSource, outboxSource } from '../../realtime/outbox.js'
 import type { ApiKeyDocument } from './model.js'
 

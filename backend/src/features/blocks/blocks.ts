@@ -14,9 +14,9 @@ export class Blocks {
   /** By pair: the ids of those who have blocked the other. */
   readonly #known = new LRUCache<string, readonly string[]>({ max: mostCached, ttl: cacheTtlMs })
   #forgotten = 0
-  constructor(deps: { readonly blocks: Model<BlockDocument>; readonly hub: Pick<Hub, 'onBlocked'> }) {
+  constructor(deps: { readonly blocks: Model<BlockDocument>; readonly hub: Pick<Hub, 'on'> }) {
     this.#blocks = deps.blocks
-    deps.hub.onBlocked(({ userIds: [one, other] }) => this.forget(one, other))
+    deps.hub.on('blocked', ({ userIds: [one, other] }) => this.forget(one, other))
   }
 
   /** True where either has blocked the other. Within a second it is what is stored, at every worker. */

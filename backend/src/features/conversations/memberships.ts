@@ -47,12 +47,12 @@ export class Memberships {
   readonly #hub: Pick<Hub, 'hearing'>
   readonly #known = new LRUCache<string, Known>({ max: mostCached, ttl: heardTtlMs })
   #forgotten = 0
-  constructor(deps: { conversations: Model<ConversationDocument>; hub: Pick<Hub, 'onLeft' | 'onSettings' | 'askMembership' | 'hearing'> }) {
+  constructor(deps: { conversations: Model<ConversationDocument>; hub: Pick<Hub, 'on' | 'askMembership' | 'hearing'> }) {
     this.#hub = deps.hub
     this.#conversations = deps.conversations
     deps.hub.askMembership((userId, conversationId) => this.#isStored(userId, conversationId))
-    deps.hub.onSettings((conversationId) => this.forgetAllOf(conversationId))
-    deps.hub.onLeft(({ conversationId, userIds }) => this.forget(conversationId, userIds))
+    deps.hub.on('settings', (conversationId) => this.forgetAllOf(conversationId))
+    deps.hub.on('left', ({ conversationId, userIds }) => this.forget(conversationId, userIds))
   }
 
   async isMember(userId: string, conversationId: string): Promise<boolean> {

@@ -1,5 +1,5 @@
 import { encodeEvent } from '../../realtime/catalogue.js'
-import type { ControlMessage } from '../../realtime/hub.js'
+import type { ControlMessage } from '../../realtime/control-message.js'
 import type { Entry } from '../../realtime/log/log.js'
 import type { OutboxEntry } from '../../realtime/outbox-entry.js'
 import { memberOf } from './member-changes.js'

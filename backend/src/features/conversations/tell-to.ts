@@ -1,4 +1,4 @@
-import type { ControlMessage } from '../../realtime/hub.js'
+import type { ControlMessage } from '../../realtime/control-message.js'
 import type { Entry } from '../../realtime/log/log.js'
 import type { OutboxEntry } from '../../realtime/outbox-entry.js'
 import { clockMarginMs } from '../../realtime/resume.js'

@@ -8,7 +8,7 @@ import { stateOf } from './view.js'
 
 interface Dependencies {
   readonly challenges: Pick<Challenges, 'byIds'>
-  readonly hub: Pick<Hub, 'signal' | 'onSignal' | 'onDrain'>
+  readonly hub: Pick<Hub, 'signal' | 'on'>
   readonly logger: Logger
   /** In milliseconds: how often all that are watched are read. */
   readonly lookEvery?: number | undefined
@@ -38,8 +38,10 @@ export class Watch {
       () => this.#due.size > 0,
       () => this.#look(),
     )
-    deps.hub.onSignal(topic, (id) => this.look(id))
-    deps.hub.onDrain((farewell) => {
+    deps.hub.on('signal', (signal) => {
+      if (signal.topic === topic) this.look(signal.of)
+    })
+    deps.hub.on('drain', (farewell) => {
       for (const stream of this.#all()) stream.end(farewell())
     })
   }

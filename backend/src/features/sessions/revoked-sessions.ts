@@ -11,7 +11,7 @@ interface Revocable {
 interface Dependencies {
   /** The collections of what access tokens name and may be revoked: sessions, and machines' API keys. */
   readonly collections: readonly (() => mongo.Collection<Revocable>)[]
-  readonly hub: Pick<Hub, 'ready' | 'hearing' | 'onRevoked'>
+  readonly hub: Pick<Hub, 'ready' | 'hearing' | 'on'>
   readonly accessTtlSeconds: number
   readonly logger: Logger
 }
@@ -39,7 +39,7 @@ export class RevokedSessions {
     this.#deps = deps
     this.rememberedMs = deps.accessTtlSeconds * 1000 + clockMarginMs
     this.#ids = new LRUCache({ max: mostRemembered, ttl: this.rememberedMs })
-    deps.hub.onRevoked((sessionId) => this.note(sessionId))
+    deps.hub.on('revoked', (sessionId) => this.note(sessionId))
   }
 
   has(sessionId: string): boolean {
