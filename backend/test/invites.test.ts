@@ -74,7 +74,8 @@ describe('an invite', () => {
   it('lets in as many as it says, however many come at once, at two workers', async () => {
     const { owner, conversation } = await aGroup(app, 2)
     const invite = await inviteTo(owner, conversation, { maxUses: 7 })
-    const guests = await Promise.all(Array.from({ length: 50 }, () => aPerson(app)))
+    const guests: Person[] = []
+    while (guests.length < 50) guests.push(...(await Promise.all(Array.from({ length: 5 }, () => aPerson(app))))) // few hashes wait at once
     const answers = await Promise.all(guests.map((guest, n) => accept(guest, invite, n % 2 === 0 ? app : neighbour)))
     const statuses = answers.map(({ status }) => status).toSorted((a, b) => a - b)
     expect(statuses).toEqual([...Array<number>(7).fill(200), ...Array<number>(43).fill(409)])
