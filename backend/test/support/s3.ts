@@ -68,11 +68,11 @@ const bucketAt = (access: S3Access, bucket: string): Bucket => {
 }
 
 /** A bucket that may be there or not. */
-export const bucketNamed = (name: string): Bucket => bucketAt(s3Access(), name)
+export const bucketNamed = (name: string, access = s3Access()): Bucket => bucketAt(access, name)
 
 /** Makes a bucket in which nothing is public. */
-export const aBucket = async ({ mayBePublic = false, access = s3Access() } = {}): Promise<Bucket> => {
-  const made = bucketAt(access, `test-${randomUUID()}`)
+export const aBucket = async ({ mayBePublic = false } = {}): Promise<Bucket> => {
+  const made = bucketNamed(`test-${randomUUID()}`)
   const Bucket = made.settings.bucket
   await made.client.send(new CreateBucketCommand({ Bucket }))
   // Ceph 16 refuses every PUT where BlockPublicAcls is set
