@@ -70,6 +70,24 @@ describe('at once, at two workers,', () => {
     }
   })
 
+  it('two admins remove each other: both are refused and stay; where one of them is made the owner meanwhile, one stays who runs the group', async () => {
+    for (let round = 0; round < 10; round++) {
+      const { owner, members, conversation } = await aGroup(app, 3)
+      const [, ann = owner, bob = owner] = members
+      const [path, role] = [`/conversations/${conversation.id}/members`, { role: 'admin' }]
+      expect([await ask(0, owner, 'PATCH', `${path}/${ann.id}`, role), await ask(1, owner, 'PATCH', `${path}/${bob.id}`, role)]).toEqual([
+        200, 200,
+      ])
+      const removals = () => [ask(0, ann, 'DELETE', `${path}/${bob.id}`), ask(1, bob, 'DELETE', `${path}/${ann.id}`)]
+      expect(await Promise.all(removals())).toEqual([403, 403])
+      const [handedOver, byAnn, byBob] = await Promise.all([ask(0, owner, 'PATCH', `${path}/${ann.id}`, { role: 'owner' }), ...removals()])
+      expect([handedOver, byBob]).toEqual([200, 403])
+      const left = (await stored(conversation.id)).members
+      expect(left.some(({ userId }) => userId.toHexString() === bob.id)).toBe(byAnn !== 204)
+      expect(left.filter(({ role }) => role === 'owner').map(({ userId }) => userId.toHexString())).toEqual([ann.id])
+    }
+  })
+
   it('a hand-over meets the leaving of who gets it and of who gives it: the group has one owner, or is closed', async () => {
     for (let round = 0; round < 6; round++) {
       const { owner, members, conversation } = await aGroup(app, 3)
