@@ -81,6 +81,7 @@ export const startCluster = async (workers: number, settings: Record<string, str
   mongoUrl.pathname = `/${database}`
   const environment = {
     ...process.env,
+    AWS_S3_ENDPOINT: '', // of tests that make buckets there
     ...settings,
     NODE_ENV: 'test',
     WORKERS: String(workers),

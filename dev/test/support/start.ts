@@ -32,6 +32,7 @@ export const runStart = async (words: readonly string[] = [], environment: Recor
     ...process.env,
     NODE_ENV: undefined,
     REDIS_URL: undefined,
+    AWS_S3_ENDPOINT: undefined,
     MONGO_URI: aDatabaseUrl(`start_${port}`),
     PORT: String(port),
     HELIOGRAPH_DATA: dataFolder,
