@@ -25,7 +25,7 @@ interface Dependencies {
   readonly gone: Gone
 }
 
-const Position = z.tuple([z.iso.datetime(), Id])
+const Position = z.tuple([z.literal('member'), z.iso.datetime(), Id])
 
 /** Who is in a conversation, in which role. */
 export class MemberService {
@@ -49,7 +49,9 @@ export class MemberService {
     return {
       conversation,
       items,
-      nextCursor: last ? encodeCursor([last.joinedAt.toISOString(), last.userId.toHexString()] satisfies z.infer<typeof Position>) : null,
+      nextCursor: last
+        ? encodeCursor(['member', last.joinedAt.toISOString(), last.userId.toHexString()] satisfies z.infer<typeof Position>)
+        : null,
     }
   }
 
@@ -107,5 +109,5 @@ export class MemberService {
   }
 }
 
-const isAfter = (member: Member, [joinedAt, userId]: z.infer<typeof Position>): boolean =>
+const isAfter = (member: Member, [, joinedAt, userId]: z.infer<typeof Position>): boolean =>
   member.joinedAt.toISOString() > joinedAt || (member.joinedAt.toISOString() === joinedAt && member.userId.toHexString() > userId)

@@ -4,7 +4,7 @@ import { Id, toObjectId } from '../../http/ids.js'
 import { decodeCursor, encodeCursor } from '../../http/page.js'
 import type { UserDocument } from './model.js'
 
-const Position = z.tuple([z.string(), Id])
+const Position = z.tuple([z.literal('name'), z.string(), Id])
 /** Nothing that a name may have sorts after it. */
 const last = '\u{10FFFF}'
 
@@ -21,18 +21,19 @@ export class Directory {
     page: { cursor?: string | undefined; limit: number },
   ): Promise<{ items: UserDocument[]; nextCursor: string | null }> {
     const after = page.cursor === undefined ? undefined : decodeCursor(Position, page.cursor)
-    const from = after && after[0] > beginning ? after[0] : beginning
+    const [, name = '', id = ''] = after ?? []
+    const from = name > beginning ? name : beginning
     const found = await this.#users
       .find({
         nameFolded: { $gte: from, $lt: beginning + last },
-        ...(after && { $or: [{ nameFolded: { $gt: after[0] } }, { nameFolded: after[0], _id: { $gt: toObjectId(after[1]) } }] }),
+        ...(after && { $or: [{ nameFolded: { $gt: name } }, { nameFolded: name, _id: { $gt: toObjectId(id) } }] }),
       })
       .sort({ nameFolded: 1, _id: 1 })
       .limit(page.limit + 1)
       .lean()
     const items = found.slice(0, page.limit)
     const lastItem = found.length > page.limit ? items.at(-1) : undefined
-    const position: z.infer<typeof Position> | undefined = lastItem && [lastItem.nameFolded, lastItem._id.toHexString()]
+    const position: z.infer<typeof Position> | undefined = lastItem && ['name', lastItem.nameFolded, lastItem._id.toHexString()]
     return { items, nextCursor: position ? encodeCursor(position) : null }
   }
 
