@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { Caller } from '../../http/endpoint.js'
 import { Id, toObjectId } from '../../http/ids.js'
 import { decodeCursor, encodeCursor } from '../../http/page.js'
-import { type ConversationDocument, memberLastMessageIndex } from './model.js'
+import { type ConversationDocument, memberLastMessageIndex, pinsIndex } from './model.js'
 import { archivedBy, hiddenBy } from './own-state.js'
 import { mostPinned, pinsOf } from './pins.js'
 import type { ListConversations } from './schema.js'
@@ -42,11 +42,16 @@ export class ConversationList {
             Position.refine((position) => position.archived === archived),
             cursor,
           )
-    const pinned = archived ? [] : await this.#pinned(caller.userId, given)
+    // At once: the rest of a first page has the pinned ones too, wherever they stand in it.
+    const [pinned, found] = await Promise.all([
+      archived ? [] : this.#pinned(caller.userId, given),
+      this.#rest(userId, given ?? { archived, pinned: [], after: null }, limit + 1),
+    ])
     const position: Position = given ?? { archived, pinned: pinned.map(({ _id }) => _id.toHexString()), shown: 0, after: null }
     const first = pinned.slice(0, limit)
     const room = limit - first.length
-    const rest = await this.#rest(userId, position, room + 1)
+    const isPinned = new Set(position.pinned)
+    const rest = found.filter(({ _id }) => !isPinned.has(_id.toHexString()))
     const items = [...first, ...rest.slice(0, room)]
     if (pinned.length === first.length && rest.length <= room) return { items, nextCursor: null }
     const last = rest[room - 1]
@@ -60,13 +65,20 @@ export class ConversationList {
     const ids = given?.pinned.slice(given.shown)
     if (ids?.length === 0) return []
     const which: QueryFilter<ConversationDocument> = ids ? { _id: { $in: ids.map(toObjectId) } } : { pins: { $in: pinsOf(userId) } }
-    const found = await this.#conversations.find({ ...which, 'members.userId': new Types.ObjectId(userId) }).lean()
+    const found = await this.#conversations
+      .find({ ...which, 'members.userId': new Types.ObjectId(userId) })
+      .hint(ids ? { _id: 1 } : pinsIndex)
+      .lean()
     const place = new Map(ids?.map((id, n) => [id, n]))
     const order = ({ _id }: ConversationDocument): number => place.get(_id.toHexString()) ?? 0
     return found.toSorted((one, other) => order(one) - order(other) || byActivity(one, other))
   }
 
-  async #rest(userId: Types.ObjectId, { archived, pinned, after }: Position, limit: number): Promise<ConversationDocument[]> {
+  async #rest(
+    userId: Types.ObjectId,
+    { archived, pinned, after }: Omit<Position, 'shown'>,
+    limit: number,
+  ): Promise<ConversationDocument[]> {
     const isArchived = archivedBy(userId, new Date())
     const [at, id] = after ?? []
     const passed = at === undefined || id === undefined ? [] : [{ lastMessageAt: new Date(at), _id: { $gte: toObjectId(id) } }]

@@ -114,6 +114,7 @@ const inviteSchema = new Schema<Invite>(
 )
 
 export const memberLastMessageIndex = 'member_last_message'
+export const pinsIndex = 'pins'
 
 export const conversationSchema = new Schema<ConversationDocument>(
   {
@@ -148,7 +149,7 @@ conversationSchema.index({ lastMessageAt: -1 }, { name: 'last_message' })
 // One direct conversation a pair, even when both begin it at once. Sparse: groups have no key.
 conversationSchema.index({ directKey: 1 }, { name: 'direct_key', unique: true, sparse: true })
 // Each pin of a person is one conversation's, however many devices pin at once; also: the pinned ones. Sparse: an empty array would be a key.
-conversationSchema.index({ pins: 1 }, { name: 'pins', unique: true, sparse: true })
+conversationSchema.index({ pins: 1 }, { name: pinsIndex, unique: true, sparse: true })
 // Which group an invite leads to.
 conversationSchema.index({ 'invites.code': 1 }, { name: 'invite_code', sparse: true })
 conversationSchema.index(...outboxIndex)

@@ -71,7 +71,9 @@ export class ReceiptService {
     const found =
       branches.length === 0
         ? []
-        : await receipts.find({ $or: branches }, { conversationId: 1, userId: 1, deliveredSeq: 1, readSeq: 1 }).lean()
+        : await receipts
+            .find({ $or: branches }, { conversationId: 1, userId: 1, deliveredSeq: 1, readSeq: 1 }, { batchSize: mostInOneAnswer })
+            .lean()
     const stored = new Map(found.map((receipt) => [`${receipt.conversationId.toHexString()}:${receipt.userId.toHexString()}`, receipt]))
     const directKeys = conversations.flatMap(({ _id, directKey }) =>
       directKey === undefined ? [] : [[_id.toHexString(), directKey] as const],
@@ -101,6 +103,9 @@ export class ReceiptService {
     if (!(await this.#deps.memberships.isMember(caller.userId, conversationId))) throw new Problem('not_found')
   }
 }
+
+/** All that a page of conversations shows: the database's own first batch is of 101, and what is over that is asked for once more. */
+const mostInOneAnswer = 5000
 
 const askedOf = (conversation: ConversationDocument, userIds: readonly Types.ObjectId[]) => ({
   conversationId: conversation._id,
