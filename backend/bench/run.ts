@@ -1,6 +1,7 @@
 import { benchAccess } from './access/access.js'
 import { benchHttp } from './http/http.js'
 import { benchLogin } from './login/login.js'
+import { benchMessaging } from './messaging/messaging.js'
 import { benchSend } from './send/send.js'
 import { benchStream } from './stream/stream.js'
 
@@ -8,6 +9,7 @@ const benchmarks: Readonly<Record<string, (words: readonly string[]) => Promise<
   access: benchAccess,
   http: benchHttp,
   login: benchLogin,
+  messaging: benchMessaging,
   send: benchSend,
   stream: benchStream,
 }
