@@ -193,9 +193,15 @@ describe('a job', () => {
     const app = await anApp({}, idle)
     for (let n = 0; n < 5; n++) await storeOf(app).begin('export', somebody())
     let [running, most] = [0, 0]
+    let both: () => void = () => undefined
+    const bothRun = new Promise<void>((resolve) => {
+      both = resolve
+    })
     const handler = aHandler(async (run) => {
       running += 1
       most = Math.max(most, running)
+      if (running === 2) both()
+      await bothRun
       await run.save({}, 50)
       await run.save({}, 60)
       running -= 1

@@ -49,7 +49,7 @@ describe('a problem', () => {
     ['get', '/'],
     ['get', '/api/v1'],
     ['get', '/api/v2/users/me'],
-    ['delete', '/api/v1/users/me'],
+    ['delete', '/api/v1/users'],
     ['post', '/health'],
     ['get', '/.env'],
   ] as const)('answers %s %s with not_found', async (method, path) => {
