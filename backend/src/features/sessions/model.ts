@@ -37,6 +37,8 @@ export interface SessionDocument extends WithOutbox {
   revokedAt?: Date
 }
 
+export const userIndex = 'user_last_seen'
+
 export const sessionSchema = new Schema<SessionDocument>(
   {
     userId: { type: Schema.Types.ObjectId, required: true },
@@ -56,7 +58,7 @@ export const sessionSchema = new Schema<SessionDocument>(
   { collection: 'sessions', versionKey: false },
 )
 sessionSchema.index({ familyHash: 1 }, { name: 'family_hash', unique: true })
-sessionSchema.index({ userId: 1, lastSeenAt: -1 }, { name: 'user_last_seen' })
+sessionSchema.index({ userId: 1, lastSeenAt: -1 }, { name: userIndex })
 // The database may remove a session by itself: revoking, which alone writes to the outbox, keeps it for long enough to be told.
 sessionSchema.index({ expiresAt: 1 }, { name: 'expires_at', expireAfterSeconds: 0 })
 // What a worker reads that may have missed some. Sparse: few are.

@@ -2,7 +2,7 @@ import type { Model, QueryFilter } from 'mongoose'
 import { z } from 'zod'
 import { Id, toObjectId } from '../../http/ids.js'
 import { decodeCursor, encodeCursor } from '../../http/page.js'
-import type { SessionDocument } from './model.js'
+import { type SessionDocument, userIndex } from './model.js'
 
 /** More than these and the one that was not used for longest ends. */
 const mostSessions = 100
@@ -27,6 +27,7 @@ export const listSessions = async (
   const found = await sessions
     .find({ ...living(userId), ...(before !== undefined && { _id: { $lt: toObjectId(before) } }) })
     .sort({ _id: -1 })
+    .hint(userIndex)
     .limit(limit + 1)
     .read('primary')
     .lean()
