@@ -32,6 +32,10 @@ const aConversation = async () => {
   return { owner, bob, carol, id: conversation.id, path: `/conversations/${conversation.id}` }
 }
 
+/** Resolves when a conversation is known to have come to a seq: what depends on it is the same each time then. */
+const hasSeq = (person: Person, path: string, seq: number) =>
+  expect.poll(async () => (await person.get(path).expect(200)).body.lastSeq, deadline).toBe(seq)
+
 /** A reply that mentions somebody, edited, to which two have reacted; seen by the one who wrote it. */
 const aRichMessage = async () => {
   const { owner, bob, carol, id } = await aConversation()
@@ -212,6 +216,7 @@ describe('what a client sees of a message', () => {
   it('of the conversation’s own is what it was', async () => {
     const { owner, bob, path } = await aConversation()
     await owner.patch(path, { name: 'The valley' }).expect(200)
+    await hasSeq(owner, path, 1)
     await owner.delete(`${path}/members/${bob.id}`).expect(204)
     const list = async (): Promise<object[]> => (await owner.get(`${path}/messages`).expect(200)).body.items
     await expect.poll(async () => (await list()).length, deadline).toBe(2)
@@ -260,17 +265,21 @@ const kinds: Readonly<Record<EventType, true>> = {
 const muchHappensTo = async (ann: Person): Promise<void> => {
   const { owner, bob, carol, id, path } = await aConversation()
   await owner.post(`${path}/members`, { userIds: [ann.id] }).expect(200)
+  await hasSeq(owner, path, 1) // what the conversation says of it by itself comes later, and takes a seq
   const { body: message } = await bob.send(id, { text: 'hello' }).expect(201)
   await bob.patch(`/messages/${message.id}`, { text: 'hello all' }).expect(200)
   await carol.put(`/messages/${message.id}/reactions/${encodeURIComponent('👍')}`).expect(200)
   await carol.delete(`/messages/${message.id}/reactions/${encodeURIComponent('👍')}`).expect(200)
   await bob.delete(`/messages/${message.id}?scope=all`).expect(200)
+  await hasSeq(owner, path, 2)
   await owner.patch(path, { name: 'The valley' }).expect(200)
+  await hasSeq(owner, path, 3)
   await owner.patch(`${path}/members/${bob.id}`, { role: 'admin' }).expect(200)
   await carol.post(`${path}/receipts`, { readSeq: 1 }).expect(204)
   await ann.patch('/users/me', { about: 'On the hill' }).expect(200)
   await ann.put(`/blocks/${carol.id}`).expect(204)
   await owner.delete(`${path}/members/${bob.id}`).expect(204)
+  await hasSeq(owner, path, 4)
   await owner.delete(path).expect(204)
   await ann.post('/users/me/export', {}).expect(202)
 }
