@@ -10,7 +10,7 @@ import type { RedisSettings } from './platform/redis-address.js'
 import type { SmsSettings } from './platform/sms/create-sms.js'
 import type { StorageSettings } from './platform/storage/create-storage.js'
 import { type SecuritySettings, securityFaults, securityOf } from './security-settings.js'
-import { storageFaults, storageOf } from './storage-settings.js'
+import { storageFaults, storageOf, storageWarnings } from './storage-settings.js'
 import { type Variable, variables } from './variables.js'
 
 type Environment = Record<string, string | undefined>
@@ -216,10 +216,10 @@ const toConfig = (values: Values, worker: string): Config => {
       preventReuseCount: values.PASSWORD_PREVENT_REUSE_COUNT,
       maxAgeDays: values.PASSWORD_MAX_AGE_DAYS,
     },
-    storage: storageOf(values),
+    storage: storageOf(values, publicUrl),
     security: securityOf(values),
     limits: limitsOf(values),
-    warnings: [...longAccess, ...deliveryWarnings(values)],
+    warnings: [...longAccess, ...deliveryWarnings(values), ...storageWarnings(values)],
   }
 }
 

@@ -68,6 +68,7 @@ const headersOf = ({ request: { headers }, idempotent }: AnyEndpoint) => {
 }
 
 const responsesOf = (declared: AnyEndpoint): ZodOpenApiOperationObject['responses'] => {
+  if (declared.streams === 'nothing') return { '200': { description: 'OK' }, default: problemAnswer }
   if (declared.streams)
     return { '200': { description: 'A stream', content: { [declared.streams]: { schema: z.string() } } }, default: problemAnswer }
   const answers = Object.entries(declared.responses ?? {}).map(([status, schema]) => [

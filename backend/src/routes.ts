@@ -26,6 +26,7 @@ import {
 } from './features/conversations/index.js'
 import { beginExport, downloadExport, getExport } from './features/exports/index.js'
 import { changeEmail, changePhone, forgotPassword, resetPassword, verifyEmail } from './features/identity/index.js'
+import { getLocalFile, putLocalFile, putLocalPart } from './features/local-files/index.js'
 import {
   addReaction,
   deleteMessage,
@@ -139,5 +140,8 @@ export const routes: Readonly<Record<'' | '/api/v1', readonly AnyEndpoint[]>> = 
     makeReport,
     listReports,
     resolveReport,
+    putLocalFile,
+    putLocalPart,
+    getLocalFile,
   ],
 }

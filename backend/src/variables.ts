@@ -338,6 +338,15 @@ export const variables = {
       .regex(/^(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9](?:[a-z0-9]|[.-](?![.-])){1,61}[a-z0-9]$/, 'a bucket’s name such as heliograph-uploads')
       .optional(),
   ),
+  UPLOAD_DIR: variable(
+    'Uploads',
+    'Where uploads are kept without AWS_S3_BUCKET: a folder that all workers share, on one disk',
+    '.data/uploads',
+    z
+      .string()
+      .refine((path) => !path.includes('\0'), 'a folder')
+      .optional(),
+  ),
   AWS_S3_ENDPOINT: variable(
     'AWS',
     'Another S3 than Amazon’s. Clients have to reach it too',

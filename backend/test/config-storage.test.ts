@@ -1,9 +1,36 @@
+import { resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { faultsOf, read } from './support/configuration.js'
 
 const bucket = { AWS_S3_BUCKET: 'heliograph-uploads' }
 const amazon = { ...bucket, AWS_REGION: 'eu-central-1' }
 const other = { ...bucket, AWS_S3_ENDPOINT: 'http://127.0.0.1:9000' }
+
+describe('the settings of the folder', () => {
+  it('are a folder of the server, and the address of the API', () => {
+    const { local } = read({ API_URL: 'https://chat.example.com/', PORT: '8080' }).storage
+    expect(local).toMatchObject({ folder: resolve('.data/uploads'), url: 'https://chat.example.com/api/v1/uploads/local' })
+    expect(read({ UPLOAD_DIR: '/srv/uploads', PORT: '8080' }).storage.local).toMatchObject({
+      folder: '/srv/uploads',
+      url: 'http://localhost:8080/api/v1/uploads/local',
+    })
+    expect(faultsOf({ UPLOAD_DIR: '/srv/\0' })).toEqual(['UPLOAD_DIR: a folder'])
+  })
+
+  it('sign with JWT_SECRET, and know what its predecessors signed', () => {
+    const previous = `${'Zq0v'.repeat(12)},${'Wt7h'.repeat(12)}`
+    const { keys } = read({ JWT_SECRET: 'Kp3x'.repeat(12), JWT_PREVIOUS_SECRETS: previous }).storage.local
+    expect(keys.map((key) => key.export().toString())).toEqual(['Kp3x', 'Zq0v', 'Wt7h'].map((text) => text.repeat(12)))
+  })
+
+  it('are worth a warning in production where nobody chose them', () => {
+    const production = { NODE_ENV: 'production', MONGO_URI: 'mongodb://127.0.0.1/x' }
+    const told = (more: Record<string, string>) => read({ ...production, ...more }).warnings.filter((line) => line.includes('UPLOAD_DIR'))
+    expect(told({})).toHaveLength(1)
+    expect([...told({ UPLOAD_DIR: '/srv/uploads' }), ...told(amazon)]).toEqual([])
+    expect(read().warnings.filter((line) => line.includes('UPLOAD_DIR'))).toEqual([])
+  })
+})
 
 describe('the settings of the storage', () => {
   it('are all optional', () => {

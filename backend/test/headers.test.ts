@@ -85,6 +85,7 @@ describe('a browser', () => {
       'X-RateLimit-Remaining',
       'X-RateLimit-Reset',
       'Retry-After',
+      'ETag',
     ]
     expect(exposed.toSorted()).toEqual(needed.toSorted())
   })

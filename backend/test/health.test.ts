@@ -19,7 +19,7 @@ const healthy = { status: 'healthy', responseTime: expect.any(Number) }
 const unhealthy = { status: 'unhealthy', responseTime: null }
 
 describe('health', () => {
-  it('is healthy with MongoDB and Redis', async () => {
+  it('is healthy with MongoDB, Redis and a folder for uploads', async () => {
     const running = await started({ APP_VERSION: '7.8.9' })
     const { body } = await running.request.get('/health').expect(200)
     expect(body).toEqual({
@@ -28,7 +28,7 @@ describe('health', () => {
       uptime: expect.any(Number),
       version: '7.8.9',
       worker: '0',
-      checks: { database: healthy, redis: healthy, storage: { status: 'absent', responseTime: null } },
+      checks: { database: healthy, redis: healthy, storage: healthy },
     })
     expect(Math.abs(Date.parse(body.timestamp) - Date.now())).toBeLessThan(10_000)
     expect(await statusesOf(running)).toEqual([200, 200, 200, 200])

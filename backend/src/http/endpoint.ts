@@ -77,9 +77,10 @@ export interface Endpoint<A extends Access = Access, S extends Schemas = Schemas
   ): Promise<Reply<R>> | Reply<R>
 }
 
-type StreamType = 'text/event-stream' | 'application/zip'
+/** `nothing`: what streams is the request. */
+type StreamType = 'text/event-stream' | 'application/zip' | 'application/octet-stream' | 'nothing'
 
-/** An endpoint whose answer is a stream: its handler writes to the response by itself. */
+/** An endpoint whose answer is a stream, or whose request is: its handler reads and writes by itself. */
 export interface StreamEndpoint<A extends Access = Access, S extends Schemas = Schemas> extends Declared<A, S> {
   readonly streams: StreamType
   open(

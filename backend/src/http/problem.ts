@@ -15,6 +15,7 @@ export const problems = {
   conflict: [409, 'Conflict'],
   payload_too_large: [413, 'The body is too large'],
   unsupported_media_type: [415, 'The body must be application/json'],
+  range_not_satisfiable: [416, 'There is nothing in that range'],
   misdirected_request: [421, 'This host is not served here'],
   rate_limited: [429, 'Too many requests'],
   internal_error: [500, 'Something went wrong on our side'],

@@ -4,6 +4,8 @@ import { Server as NetServer } from 'node:net'
 import type { Express } from 'express'
 
 const keepAliveMs = 5000
+/** For a request with its body: as long as the address of an upload is good. */
+const requestMs = 15 * 60_000
 /** Connections that wait to be taken: when a worker goes, all its streams come to the others at once. (Linux takes net.core.somaxconn where that is less.) */
 const backlog = 4096
 
@@ -27,10 +29,13 @@ export class HttpServer {
   #draining = false
 
   constructor(app: Express) {
-    this.#server = createServer({ ...bornForExpress(app), keepAliveTimeout: keepAliveMs }, (request, response) => {
-      if (this.#draining) response.setHeader('Connection', 'close')
-      app(request, response)
-    })
+    this.#server = createServer(
+      { ...bornForExpress(app), keepAliveTimeout: keepAliveMs, requestTimeout: requestMs },
+      (request, response) => {
+        if (this.#draining) response.setHeader('Connection', 'close')
+        app(request, response)
+      },
+    )
     this.#server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket)
       socket.once('close', () => this.#sockets.delete(socket))

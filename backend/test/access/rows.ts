@@ -23,6 +23,9 @@ type Expected = Row['expected']
 const all = (status: number): Expected => Object.fromEntries(actors.map((actor) => [actor, status])) as Expected
 const noStranger = { stranger: 401, expired: 401, revoked: 401 }
 
+/** Of nobody. */
+const signature = { expires: '99999999999', signature: 'A'.repeat(43) }
+
 /** Whoever asks, signed in or not. */
 const anyone = (status: number): Expected => all(status)
 /** Whoever is signed in. */
@@ -181,6 +184,26 @@ export const rows: Readonly<Record<string, Row>> = {
     ask: (scene) => ({ ...conversation(scene), body: { typing: true } }),
   },
   'GET /sync': { expected: people(200), ask: nothing },
+
+  // by its signature, whoever shows it
+  'PUT /uploads/local/:object': {
+    expected: anyone(403),
+    ask: () => ({ params: { object: `pending.${'0'.repeat(24)}` }, query: { size: '1', sha256: `${'A'.repeat(43)}=`, ...signature } }),
+  },
+  'PUT /uploads/local/:object/:multipart/:number': {
+    expected: anyone(403),
+    ask: () => ({
+      params: { object: `pending.${'0'.repeat(24)}`, multipart: '0'.repeat(32), number: '1' },
+      query: { size: '1', ...signature },
+    }),
+  },
+  'GET /uploads/local/:object': {
+    expected: anyone(403),
+    ask: () => ({
+      params: { object: `final.${'0'.repeat(24)}.original` },
+      query: { type: 'image/png', disposition: 'inline', ...signature },
+    }),
+  },
 
   'GET /admin/users': { expected: administrators(200), ask: nothing },
   'POST /admin/users/:userId/suspend': { expected: administrators(200), ask: suspect },

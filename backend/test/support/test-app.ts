@@ -1,4 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
+import { rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import supertest from 'supertest'
 import { inject, vi } from 'vitest'
 import { createApp } from '../../src/app.js'
@@ -18,6 +21,8 @@ export interface TestApp {
   readonly request: ReturnType<typeof supertest>
   /** The JWT_SECRET. */
   readonly secret: string
+  /** Where uploads are kept. */
+  readonly uploads: string
   /** Every line that was logged; none unless LOG_LEVEL is given. */
   readonly logs: readonly string[]
   /** Every SMS and mail that was to be sent, where no provider is configured. */
@@ -48,6 +53,7 @@ const aTestEnvironment = (): Record<string, string> => ({
   PORT: '0',
   MONGO_URI: aDatabase(),
   REDIS_URL: inject('redisUrl'),
+  UPLOAD_DIR: join(tmpdir(), `heliograph-uploads-${randomUUID()}`), // made by who first needs it
   JWT_SECRET: randomBytes(48).toString('base64'),
   PHONE_VERIFICATION: 'optional',
   MAX_LOGIN_ATTEMPTS: '1000000',
@@ -78,6 +84,7 @@ export const startTestApp = async (
     url,
     request: supertest(url),
     secret: environment.JWT_SECRET ?? '',
+    uploads: config.storage.local.folder,
     logs,
     sent,
     async close() {
@@ -87,6 +94,7 @@ export const startTestApp = async (
       appsOf.set(database, others)
       if (others === 0 && context.mongo.ready) await context.mongo.connection.dropDatabase()
       await context.close()
+      if (!overrides.UPLOAD_DIR) await rm(config.storage.local.folder, { recursive: true, force: true })
     },
   }
 }

@@ -1,0 +1,1 @@
+export { getLocalFile, putLocalFile, putLocalPart } from './routes.js'
