@@ -2,6 +2,7 @@ import { createSecretKey, type KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { z } from 'zod'
 import { deliveryFaults, deliveryWarnings, mailOf, smsOf } from './delivery-settings.js'
+import type { UploadRules } from './features/uploads/index.js'
 import type { LimitRates } from './http/limits.js'
 import { type LimitName, limitNames, limitRow } from './http/limits-table.js'
 import { parseRates, type Rate } from './http/rates.js'
@@ -76,6 +77,7 @@ export interface Config {
   readonly sms: SmsSettings | undefined
   readonly mail: SmtpSettings | undefined
   readonly storage: StorageSettings
+  readonly uploads: UploadRules
   readonly security: SecuritySettings
   readonly limits: LimitRates
   readonly accounts: {
@@ -217,6 +219,12 @@ const toConfig = (values: Values, worker: string): Config => {
       maxAgeDays: values.PASSWORD_MAX_AGE_DAYS,
     },
     storage: storageOf(values, publicUrl),
+    uploads: {
+      maxFileBytes: values.MAX_FILE_SIZE,
+      allowedTypes: values.ALLOWED_FILE_TYPES,
+      quotaBytes: values.UPLOAD_QUOTA,
+      dailyBytes: values.UPLOAD_DAILY,
+    },
     security: securityOf(values),
     limits: limitsOf(values),
     warnings: [...longAccess, ...deliveryWarnings(values), ...storageWarnings(values)],

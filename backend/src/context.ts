@@ -14,6 +14,7 @@ import { createSecurity } from './context/security.js'
 import { createSessions } from './context/sessions.js'
 import { createStreams } from './context/streams.js'
 import type { ContextTiming } from './context/timing.js'
+import { createUploads, createUploadUses } from './context/uploads.js'
 import { createUsers } from './context/users.js'
 import { StatsService } from './features/admin/index.js'
 import { OperationsService } from './features/operations/index.js'
@@ -26,19 +27,21 @@ export type Context = ReturnType<typeof createContext>
 export const createContext = (config: Config, logger: Logger, timing: ContextTiming = {}) => {
   const base = createBase(config, logger, timing)
   const security = createSecurity(base)
-  const users = createUsers(base)
+  const uploadUses = createUploadUses(base)
+  const users = createUsers(base, uploadUses)
   const sessions = createSessions(base, security, users, timing)
   const accounts = createAccounts(base, security, users, sessions)
   const qrLogin = createQrLogin(base, security, users, sessions, timing)
-  const conversations = createConversations(base, users, (): Messaging => messaging)
+  const conversations = createConversations(base, users, uploadUses, (): Messaging => messaging)
   const presence = createPresence(base, users, conversations, timing)
-  const messaging = createMessaging(base, users, conversations, presence)
+  const messaging = createMessaging(base, users, conversations, presence, uploadUses)
   const consistency = createConsistency(base, security, messaging, timing)
   const disappearing = createDisappearing(base, messaging, timing)
-  const jobs = createJobs(base, security, users, sessions, accounts, conversations, messaging, timing)
-  const streams = createStreams(base, users, sessions, conversations, messaging, jobs, timing)
+  const jobs = createJobs(base, security, users, sessions, accounts, conversations, messaging, uploadUses, timing)
+  const streams = createStreams(base, users, sessions, conversations, messaging, jobs, uploadUses, timing)
   const administration = createAdministration(base, security, users, sessions, accounts)
   const people = createPeople(base, users, conversations, presence, messaging, security, administration)
+  const uploads = createUploads(base, uploadUses, conversations, people, timing)
 
   const { mongo, redis, storage, hub, collection, leases, limits, outbox, pulse } = base
   const { worker, version } = config.server
@@ -59,6 +62,8 @@ export const createContext = (config: Config, logger: Logger, timing: ContextTim
     ...streams,
     ...administration,
     ...people,
+    ...uploadUses,
+    ...uploads,
     placeOf: sessions.places.placeOf,
     stats: new StatsService({ collection, sources: streams.sources, hub, admission: security.admission, worker }),
     operations: new OperationsService({ mongo, redis, storage, hub, version, worker }),
@@ -82,6 +87,7 @@ export const createContext = (config: Config, logger: Logger, timing: ContextTim
         jobs.jobRunner.start()
         administration.maintenance.start()
         disappearing.disappearing.start()
+        uploads.sweepingUploads.start()
         presence.presence.start()
       })
     },
@@ -89,6 +95,7 @@ export const createContext = (config: Config, logger: Logger, timing: ContextTim
     /** Lets what was begun come to its end, then closes the connections. */
     async close(): Promise<void> {
       await disappearing.disappearing.stop()
+      await uploads.sweepingUploads.stop()
       await jobs.jobRunner.stop()
       await messaging.messagingSettled()
       await streams.sweeper.stop()

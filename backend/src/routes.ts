@@ -47,6 +47,15 @@ import { searchMessages } from './features/search/index.js'
 import { endOtherSessions, endSession, listSessions, logout, logoutAll, refresh } from './features/sessions/index.js'
 import { issueTicket, openStream } from './features/streams/index.js'
 import { sync } from './features/sync/index.js'
+import {
+  beginUpload,
+  completeUpload,
+  getUpload,
+  getUploadContent,
+  getUploadUrls,
+  removeUpload,
+  signUploadParts,
+} from './features/uploads/index.js'
 import { changeMe, getMe } from './features/users/index.js'
 import type { AnyEndpoint } from './http/endpoint.js'
 
@@ -118,6 +127,13 @@ export const routes: Readonly<Record<'' | '/api/v1', readonly AnyEndpoint[]>> = 
     sendReceipt,
     getMessageReceipts,
     sayTyping,
+    beginUpload,
+    getUploadUrls, // before those of one upload, whose id is no such word
+    completeUpload,
+    signUploadParts,
+    removeUpload,
+    getUpload,
+    getUploadContent,
     sync,
     issueTicket,
     listUsers,

@@ -37,6 +37,20 @@ const integer = (least: number, most: number) =>
     .transform(Number)
     .pipe(z.number().min(least).max(most))
 
+const unitBytes = { KB: 1024, MB: 1024 ** 2, GB: 1024 ** 3, TB: 1024 ** 4 } as const
+const bytesOfUnits: Readonly<Record<string, number>> = unitBytes
+/** What one object of S3 may be copied of at once. */
+const mostFileBytes = 5 * unitBytes.GB
+const mostQuotaBytes = 1000 * unitBytes.TB
+
+/** `512`, `512KB`, `10MB`, `5GB`, `1TB` -> bytes. */
+const bytes = (most: number) =>
+  z
+    .string()
+    .regex(/^[1-9]\d{0,11}([KMGT]B)?$/, 'a size such as 10MB or 5GB')
+    .transform((text) => Number.parseInt(text, 10) * (bytesOfUnits[text.slice(-2)] ?? 1))
+    .pipe(z.number().max(most, `at most ${most} bytes`))
+
 const flag = z.enum(['true', 'false']).transform((text) => text === 'true')
 
 const url = (protocols: RegExp, example: string) => z.string().regex(protocols, `a URL such as ${example}`)
@@ -359,6 +373,20 @@ export const variables = {
     'true',
     yesOrNo.optional(),
   ),
+  MAX_FILE_SIZE: variable(
+    'Uploads',
+    'Of one attachment; over 100MB come in parts',
+    '10MB',
+    bytes(mostFileBytes).default(10 * unitBytes.MB),
+  ),
+  ALLOWED_FILE_TYPES: variable(
+    'Uploads',
+    'Media types of attachments, separated by commas; any when empty: none is shown that a browser would run',
+    'image/*,video/*,application/pdf',
+    listOf(/^[a-z0-9][\w.+-]*\/(\*|[a-z0-9][\w.+-]*)$/, 'media types such as image/* or application/pdf, separated by commas'),
+  ),
+  UPLOAD_QUOTA: variable('Uploads', 'Of one person, all together', '5GB', bytes(mostQuotaBytes).default(5 * unitBytes.GB)),
+  UPLOAD_DAILY: variable('Uploads', 'Of one person in a day (UTC)', '1GB', bytes(mostQuotaBytes).default(unitBytes.GB)),
   SMTP_HOST: variable(
     'Messages to people',
     'The mail server. Without it no mail is sent: development shows mails in its terminal',

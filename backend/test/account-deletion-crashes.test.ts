@@ -25,6 +25,7 @@ const partsOf = ({ context }: TestApp) => ({
   blocks: context.blockService,
   receipts: context.receipts,
   sessions: context.sessions,
+  uploads: context.uploadUses,
   removeExports: (userId: string) => context.exports.removeAll(userId),
 })
 type Parts = ReturnType<typeof partsOf>
@@ -51,6 +52,7 @@ const steps: { readonly step: string; readonly break: (parts: Parts, moment: 'be
   { step: 'erasing messages', break: (parts, ...how) => ({ ...parts, messages: dyingAt(parts.messages, 'eraseNext', ...how) }) },
   { step: 'forgetting blocks', break: (parts, ...how) => ({ ...parts, blocks: dyingAt(parts.blocks, 'forgetOf', ...how) }) },
   { step: 'removing exports', break: (parts, ...how) => dyingAt(parts, 'removeExports', ...how) },
+  { step: 'letting files go', break: (parts, ...how) => ({ ...parts, uploads: dyingAt(parts.uploads, 'forgetOf', ...how) }) },
   { step: 'forgetting devices', break: (parts, ...how) => ({ ...parts, sessions: dyingAt(parts.sessions, 'forgetDevices', ...how) }) },
   { step: 'forgetting receipts', break: (parts, ...how) => ({ ...parts, receipts: dyingAt(parts.receipts, 'forgetOf', ...how) }) },
 ]

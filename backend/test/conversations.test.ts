@@ -44,6 +44,7 @@ describe('a direct conversation', () => {
       type: 'direct',
       name: null,
       description: null,
+      avatarUploadId: null,
       memberCount: 2,
       members: [member(ann), member(bob)],
       lastSeq: 0,

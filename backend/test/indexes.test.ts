@@ -42,6 +42,11 @@ const declared = {
     { name: 'pins', key: { pins: 1 }, unique: true, sparse: true },
   ],
   messages: [
+    {
+      name: 'conversation_attachment',
+      key: { conversationId: 1, 'attachments.uploadId': 1 },
+      partialFilterExpression: { 'attachments.uploadId': { $exists: true } },
+    },
     { name: 'conversation_changed', key: { conversationId: 1, changedAt: 1, seq: 1 } },
     { name: 'conversation_created', key: { conversationId: 1, createdAt: -1 } },
     {
@@ -65,6 +70,12 @@ const declared = {
     { name: 'outbox', key: { 'outbox.worker': 1, 'outbox.at': 1 }, sparse: true },
     { name: 'sender_created', key: { senderId: 1, createdAt: -1 } },
   ],
+  uploads: [
+    { name: 'outbox', key: { 'outbox.worker': 1, 'outbox.at': 1 }, sparse: true },
+    { name: 'owner', key: { ownerId: 1, _id: 1 } },
+    { name: 'sweep_at', key: { sweepAt: 1 } },
+  ],
+  upload_usage: [{ name: 'open_at', key: { 'open.at': 1 }, sparse: true }],
   one_time_tokens: [
     { name: 'expires_at', key: { expiresAt: 1 }, expireAfterSeconds: 0 },
     { name: 'hash', key: { hash: 1 }, unique: true },

@@ -68,6 +68,7 @@ const publish = async (message: MessageDocument): Promise<boolean> => {
       activity,
       memberships: { hiddenBefore: () => Promise.resolve(1) },
       receipts: { sent: () => undefined },
+      uploads: { detached: () => Promise.resolve() },
     }),
     message,
   )
@@ -260,6 +261,7 @@ describe('the content of a deleted message', () => {
           activity,
           memberships: { hiddenBefore: () => Promise.resolve(1) },
           receipts: { sent: () => undefined },
+          uploads: { detached: () => Promise.resolve() },
         }),
         late,
       )

@@ -106,6 +106,7 @@ describe(`of ${count.toLocaleString('en')} messages`, () => {
             activity,
             memberships: { hiddenBefore: () => Promise.resolve(1) },
             receipts: { sent: () => undefined },
+            uploads: { detached: () => Promise.resolve() },
           }).baseOf(last),
         ).toBe(count - 20)
       },

@@ -56,7 +56,13 @@ const publish = async (message: MessageDocument): Promise<boolean> => {
   const outbox = new Outbox({ log, logger, onEpoch: () => undefined })
   const activity = new Activity({ connection: mongo.connection, logger, ready: () => true })
   const told = await outbox.publishOne(
-    messageSource({ collection, activity, memberships: { hiddenBefore: () => Promise.resolve(1) }, receipts: { sent: () => undefined } }),
+    messageSource({
+      collection,
+      activity,
+      memberships: { hiddenBefore: () => Promise.resolve(1) },
+      receipts: { sent: () => undefined },
+      uploads: { detached: () => Promise.resolve() },
+    }),
     message,
   )
   await Promise.all([outbox.settled(), activity.settled()])

@@ -314,6 +314,7 @@ describe('the outbox', () => {
         activity,
         memberships: { hiddenBefore: () => Promise.resolve(1) },
         receipts: { sent: () => undefined },
+        uploads: { detached: () => Promise.resolve() },
       }),
       stored,
     )

@@ -23,6 +23,7 @@ export const answerTo = (userId: string, { clientId, text = '' }: SendMessage) =
   text,
   replyTo: null,
   forwardOf: null,
+  attachments: [],
   mentions: [],
   system: null,
   reactions: [],

@@ -14,6 +14,7 @@ import {
 import { countMentions, type Heads, type LastMessages, type MessageService } from '../features/messages/index.js'
 import type { ReceiptService } from '../features/receipts/index.js'
 import type { Base } from './base.js'
+import type { UploadUsesContext } from './uploads.js'
 import type { Users } from './users.js'
 
 export type Conversations = ReturnType<typeof createConversations>
@@ -30,6 +31,7 @@ interface Messaging {
 export const createConversations = (
   { collection, models, hub, log, outbox, leases: { worker } }: Base,
   { users, blocks }: Users,
+  { uploadUses: uploads }: UploadUsesContext,
   messaging: () => Messaging,
 ) => {
   const memberships = new Memberships({ conversations: models.conversations, hub })
@@ -42,7 +44,7 @@ export const createConversations = (
   const gone = new Gone({ conversations: models.conversations, outbox, source })
   const headOf = (id: string) => messaging().heads.read(id)
   const known = { users, blocks, changes, memberships, outbox, source, gone, headOf }
-  const conversations = new ConversationService({ ...known, conversations: models.conversations, worker })
+  const conversations = new ConversationService({ ...known, conversations: models.conversations, uploads, worker })
   const arrivals = new Arrivals({ log, headOf })
   const members = new MemberService({ ...known, conversations, arrivals })
   const invites = new Invites({ conversations: models.conversations, changes, arrivals, blocks, outbox, source })

@@ -17,6 +17,7 @@ import type { Messaging } from './messaging.js'
 import type { Security } from './security.js'
 import type { Sessions } from './sessions.js'
 import type { ContextTiming } from './timing.js'
+import type { UploadUsesContext } from './uploads.js'
 import type { Users } from './users.js'
 
 export type Jobs = ReturnType<typeof createJobs>
@@ -30,6 +31,7 @@ export const createJobs = (
   { ownCredentials, oneTimeCodes, oneTimeTokens }: Accounts,
   { memberships, members }: Conversations,
   { receipts, messageOutbox }: Messaging,
+  { uploadUses: uploads }: UploadUsesContext,
   { jobs: givenTimes }: ContextTiming,
 ) => {
   const times = { ...defaultJobTimes, ...givenTimes }
@@ -51,6 +53,7 @@ export const createJobs = (
       blocks: blockService,
       receipts,
       sessions,
+      uploads,
       removeExports: (userId) => exports.removeAll(userId),
       removesMessages: config.accounts.deletion === 'remove',
     }),

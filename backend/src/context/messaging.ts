@@ -20,6 +20,7 @@ import { SearchService } from '../features/search/index.js'
 import type { Base } from './base.js'
 import type { Conversations } from './conversations.js'
 import type { Presence } from './presence.js'
+import type { UploadUsesContext } from './uploads.js'
 import type { Users } from './users.js'
 
 export type Messaging = ReturnType<typeof createMessaging>
@@ -30,6 +31,7 @@ export const createMessaging = (
   { shared, blocks, users }: Users,
   { memberships }: Conversations,
   { typing }: Presence,
+  { uploadUses: uploads }: UploadUsesContext,
 ) => {
   const activity = new Activity({ connection, logger, ready: () => mongo.ready })
   const heads = new Heads({ messages: () => collection<MessageDocument>('messages'), keyspace, redis: redis?.commands })
@@ -51,6 +53,7 @@ export const createMessaging = (
     activity,
     memberships,
     receipts: receiptWriter,
+    uploads,
   })
   const lane = new CommitLane({
     messages: () => collectionOfNow<MessageDocument>('messages'),
@@ -66,6 +69,7 @@ export const createMessaging = (
     messages: models.messages,
     memberships,
     blocks,
+    uploads,
     activity,
     lane,
     outbox,

@@ -12,6 +12,7 @@ import { type ReceiptDocument, receiptSchema } from '../features/receipts/index.
 import { type ReportDocument, reportSchema } from '../features/reports/index.js'
 import { type SecurityAlertDocument, securityAlertSchema } from '../features/security-monitor/index.js'
 import { type SessionDocument, sessionSchema } from '../features/sessions/index.js'
+import { type UploadDocument, type UploadUsageDocument, uploadSchema, uploadUsageSchema } from '../features/uploads/index.js'
 import { type UserDocument, userSchema } from '../features/users/index.js'
 import { type IdempotencyDocument, idempotencySchema } from '../http/idempotency-model.js'
 
@@ -32,5 +33,7 @@ export const createModels = (connection: Connection) => ({
   idempotencyKeys: connection.model<IdempotencyDocument>('IdempotencyKey', idempotencySchema),
   jobs: connection.model<JobDocument>('Job', jobSchema),
   exportParts: connection.model<ExportPartDocument>('ExportPart', exportPartSchema),
+  uploads: connection.model<UploadDocument>('Upload', uploadSchema),
+  uploadUsage: connection.model<UploadUsageDocument>('UploadUsage', uploadUsageSchema),
   securityAlerts: connection.model<SecurityAlertDocument>('SecurityAlert', securityAlertSchema),
 })

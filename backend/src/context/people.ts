@@ -9,6 +9,8 @@ import type { Presence } from './presence.js'
 import type { Security } from './security.js'
 import type { Users } from './users.js'
 
+export type People = ReturnType<typeof createPeople>
+
 /** What people see of each other, and whom they complain of. */
 export const createPeople = (
   { logger, models }: Base,

@@ -7,6 +7,7 @@ import type { Jobs } from './jobs.js'
 import type { Messaging } from './messaging.js'
 import type { Sessions } from './sessions.js'
 import type { ContextTiming } from './timing.js'
+import type { UploadUsesContext } from './uploads.js'
 import type { Users } from './users.js'
 
 /** How clients hear of what happens, and of what they missed. */
@@ -17,13 +18,14 @@ export const createStreams = (
   { memberships, conversationOutbox }: Conversations,
   { messageOutbox, receiptOutbox }: Messaging,
   { jobOutbox }: Jobs,
+  { uploadOutbox }: UploadUsesContext,
   { sync: margins }: ContextTiming,
 ) => {
   /** What `GET /sync` tells of. */
   const sources = [conversationOutbox, messageOutbox, sessionOutbox, receiptOutbox, apiKeyOutbox]
   return {
     sources,
-    sweeper: new Sweeper({ outbox, leases, sources: [...sources, userOutbox, blockOutbox, jobOutbox], logger }),
+    sweeper: new Sweeper({ outbox, leases, sources: [...sources, userOutbox, blockOutbox, jobOutbox, uploadOutbox], logger }),
     streams: new StreamService({ hub, log, limits: config.eventLog, memberships, sessions }),
     tickets: redis ? new RedisTickets(redis.commands, keyspace) : new MemoryTickets(),
     sync: new SyncService({ conversations: models.conversations, moments: new Moments({ leases, sources, ...margins }) }),

@@ -28,6 +28,12 @@ export interface ContextTiming {
     readonly placesEveryMs?: number
   }
   readonly jobs?: Partial<JobTimes>
+  readonly uploads?: {
+    /** How often what nobody needs is looked for. */
+    readonly everyMs?: number
+    /** How long a worker that is not heard of counts as checking an upload. */
+    readonly claimMs?: number
+  }
   readonly qr?: Partial<QrTimes> & { readonly lookEvery?: number }
 }
 

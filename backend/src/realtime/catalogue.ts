@@ -14,6 +14,7 @@ interface Contents {
   /** Of one member; `receipts` are those of others, where many come at once. */
   'receipt.updated': Watermarks & { readonly receipts?: readonly Watermarks[] }
   'user.updated': { readonly user: object }
+  'upload.updated': { readonly upload: object }
   /** Whether one has blocked somebody; told to oneself alone. */
   'block.updated': { readonly userId: string; readonly blocked: boolean }
   /** Whether it was made or not: its status says so. */

@@ -54,6 +54,7 @@ const suspect: Row['ask'] = (
     },
   },
 ) => ({ params: { userId: id } })
+const upload = (): Asked => ({ params: { uploadId: '0'.repeat(24) } })
 const message = ({ messageId }: Scene): Asked => ({ params: { messageId } })
 const reaction = ({ messageId }: Scene): Asked => ({ params: { messageId, emoji: '👍' } })
 const about = (scene: Scene, { id }: Person): Asked => ({ params: { conversationId: scene.conversationId, userId: id } })
@@ -183,6 +184,18 @@ export const rows: Readonly<Record<string, Row>> = {
     expected: members(204),
     ask: (scene) => ({ ...conversation(scene), body: { typing: true } }),
   },
+  'POST /uploads': {
+    expected: people(201),
+    ask: () => ({
+      body: { fileName: 'a.png', contentType: 'image/png', size: 1, checksumSha256: `${'A'.repeat(43)}=`, purpose: 'attachment' },
+    }),
+  },
+  'POST /uploads/urls': { expected: people(200), ask: () => ({ body: { ids: ['0'.repeat(24)] } }) },
+  'POST /uploads/:uploadId/complete': { expected: people(404), ask: upload },
+  'POST /uploads/:uploadId/parts': { expected: people(404), ask: () => ({ ...upload(), body: { numbers: [1] } }) },
+  'DELETE /uploads/:uploadId': { expected: people(404), ask: upload },
+  'GET /uploads/:uploadId': { expected: people(404), ask: upload },
+  'GET /uploads/:uploadId/content': { expected: people(404), ask: upload },
   'GET /sync': { expected: people(200), ask: nothing },
 
   // by its signature, whoever shows it

@@ -23,6 +23,7 @@ export interface Person {
 interface SentMessage {
   readonly clientId?: string
   readonly text?: string
+  readonly attachments?: readonly string[]
   readonly replyTo?: string
   readonly forwardOf?: string
   readonly mentions?: readonly { readonly userId: string; readonly offset: number; readonly length: number }[]
@@ -56,7 +57,7 @@ export const aPerson = async (app: TestApp, { name = 'Ann' }: { readonly name?: 
   const send: Person['send'] = (conversationId, message) =>
     post(`/conversations/${conversationId}/messages`, {
       clientId: randomUUID(),
-      ...(message.forwardOf === undefined && { text: 'hello' }),
+      ...(message.forwardOf === undefined && message.attachments === undefined && { text: 'hello' }),
       ...message,
     })
   return { id: user.id, name, phone, password, accessToken, refreshToken, get, post, patch, put, delete: remove, send }

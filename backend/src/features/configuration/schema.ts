@@ -4,6 +4,11 @@ import { limitNames } from '../../http/limits-table.js'
 const Count = z.int().positive()
 const Seconds = Count.meta({ description: 'Seconds' })
 
+const UploadRule = z.object({
+  maxBytes: Count,
+  types: z.array(z.string()).meta({ description: 'image/* or image/png; any where there are none' }),
+})
+
 /** What a client must know before anybody signs in. */
 export const ClientConfig = z
   .object({
@@ -33,6 +38,14 @@ export const ClientConfig = z
       maxBytes: Count.meta({ description: 'In UTF-8' }),
       maxMentions: Count,
       editableSeconds: Seconds,
+    }),
+    uploads: z.object({
+      attachment: UploadRule,
+      avatar: UploadRule,
+      maxAttachments: Count.meta({ description: 'Of one message' }),
+      maxBytesInOnePut: Count.meta({ description: 'What is larger comes in parts' }),
+      quotaBytes: Count.meta({ description: 'Of one person, all together' }),
+      dailyBytes: Count.meta({ description: 'Of one person in a day (UTC)' }),
     }),
     groups: z.object({ maxMembers: Count, maxAddedAtOnce: Count }),
     requests: z.object({ maxBodyBytes: Count, defaultPageSize: Count, maxPageSize: Count }),

@@ -3,11 +3,22 @@ import { limitNames } from '../../http/limits-table.js'
 import { mostBodyBytes } from '../../http/mount.js'
 import { defaultPageSize, mostOfPage } from '../../http/page.js'
 import { mostAdded, mostMembers } from '../conversations/index.js'
-import { editableSeconds, mostBytes, mostGraphemes, mostMentions } from '../messages/index.js'
+import { editableSeconds, mostAttachments, mostBytes, mostGraphemes, mostMentions } from '../messages/index.js'
+import { mostInOnePut, ruleOf } from '../uploads/index.js'
 import type { ClientConfig } from './schema.js'
 
 /** Of the configuration, what is no secret and a client needs. */
-export const viewClientConfig = ({ server, accounts, passwords, tokens, sms, environment, eventLog, limits }: Config): ClientConfig => ({
+export const viewClientConfig = ({
+  server,
+  accounts,
+  passwords,
+  tokens,
+  sms,
+  environment,
+  eventLog,
+  uploads,
+  limits,
+}: Config): ClientConfig => ({
   version: server.version,
   signIn: {
     methods: sms || environment !== 'production' ? ['password', 'code', 'qr'] : ['password', 'qr'],
@@ -28,6 +39,14 @@ export const viewClientConfig = ({ server, accounts, passwords, tokens, sms, env
     web: { refreshSeconds: tokens.web.refreshTtlSeconds, sessionSeconds: tokens.web.sessionMaxTtlSeconds },
   },
   messages: { maxCharacters: mostGraphemes, maxBytes: mostBytes, maxMentions: mostMentions, editableSeconds },
+  uploads: {
+    attachment: viewRule('attachment', uploads),
+    avatar: viewRule('avatar', uploads),
+    maxAttachments: mostAttachments,
+    maxBytesInOnePut: mostInOnePut,
+    quotaBytes: uploads.quotaBytes,
+    dailyBytes: uploads.dailyBytes,
+  },
   groups: { maxMembers: mostMembers, maxAddedAtOnce: mostAdded },
   requests: { maxBodyBytes: mostBodyBytes, defaultPageSize, maxPageSize: mostOfPage },
   events: { keptSeconds: eventLog.ttlSeconds },
@@ -35,3 +54,8 @@ export const viewClientConfig = ({ server, accounts, passwords, tokens, sms, env
     Object.entries(limits[name]).map(([by, { points, windowSeconds }]) => ({ name, by, requests: points, windowSeconds })),
   ),
 })
+
+const viewRule = (...rule: Parameters<typeof ruleOf>) => {
+  const { mostBytes: maxBytes, types } = ruleOf(...rule)
+  return { maxBytes, types: [...types] }
+}

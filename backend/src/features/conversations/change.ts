@@ -3,7 +3,10 @@ import type { ConversationDocument, Member } from './model.js'
 
 /** What becomes of a conversation, all at once, and what is told of it. */
 export interface Change {
-  readonly set: Partial<Pick<ConversationDocument, 'members' | 'name' | 'description' | 'settings' | 'pins' | 'invites' | 'deletedAt'>>
+  readonly set: Partial<
+    Pick<ConversationDocument, 'members' | 'name' | 'description' | 'avatarUploadId' | 'settings' | 'pins' | 'invites' | 'deletedAt'>
+  >
+  readonly unset?: Readonly<Partial<Record<'avatarUploadId', ''>>>
   readonly events: readonly { readonly type: EventType; readonly data: Readonly<Record<string, string>> }[]
 }
 

@@ -106,7 +106,12 @@ export class Changes {
   }
 
   /** @returns null where somebody else changed it meanwhile */
-  async #write({ userId }: Caller, before: ConversationDocument, { set, events }: Change, at: Date): Promise<ConversationDocument | null> {
+  async #write(
+    { userId }: Caller,
+    before: ConversationDocument,
+    { set, unset, events }: Change,
+    at: Date,
+  ): Promise<ConversationDocument | null> {
     const { _id, version } = before
     const pins = pinsAfter(before, set)
     const { pins: _, ...fields } = set
@@ -118,7 +123,7 @@ export class Changes {
           { _id, version },
           {
             $set: { ...fields, ...(set.members && { left: leftOf(before, set.members, at) }), ...(pins.length > 0 && { pins }) },
-            ...(pins.length === 0 && { $unset: { pins: '' as const } }), // an empty array would be a key of the unique index
+            $unset: { ...unset, ...(pins.length === 0 && { pins: '' as const }) }, // an empty array would be a key of the unique index
             $inc: { version: 1 },
             $currentDate: { changedAt: true },
             ...(outbox.length > 0 && { $push: { outbox: { $each: outbox } } }), // an empty one would be found as something to tell

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { toObjectId } from '../../http/ids.js'
 import { Problem } from '../../http/problem.js'
 import { type Change, joinIds, type Situation } from './change.js'
 import { settingsOf } from './model.js'
@@ -7,7 +8,7 @@ import type { EditConversation } from './schema.js'
 import { recipientsOf } from './told-data.js'
 
 /**
- * Name, description and settings. Of a direct conversation either of the two may set after how long messages disappear, and nothing else.
+ * Name, description, avatar and settings. Of a direct conversation either of the two may set after how long messages disappear, and nothing else.
  * @throws Problem forbidden, conflict
  */
 export const editing =
@@ -16,21 +17,25 @@ export const editing =
     if (conversation.type === 'direct') requireDirectEdit(input)
     else requirePermission(actor.role, 'edit')
     const { name = conversation.name, description = conversation.description } = input
+    const formerAvatar = conversation.avatarUploadId?.toHexString() ?? null
+    const { avatarUploadId: avatar = formerAvatar } = input
     const before = settingsOf(conversation)
     const { history = before.history, disappearAfterSeconds = before.disappearAfterSeconds } = input.settings ?? {}
     const settings = { history, disappearAfterSeconds }
     const renamed = name !== conversation.name
-    if (!renamed && description === conversation.description && isDeepStrictEqual(settings, before)) return undefined
+    const same = !renamed && avatar === formerAvatar
+    if (same && description === conversation.description && isDeepStrictEqual(settings, before)) return undefined
     const data = {
       ...recipientsOf(conversation.members),
       ...(renamed && name !== null && { name }),
       ...(disappearAfterSeconds !== before.disappearAfterSeconds && { settings: 'true' }), // what workers believe of it is over
     }
-    return { set: { name, description, settings }, events: [{ type: 'conversation.updated', data }] }
+    const set = { name, description, settings, ...(avatar !== null && { avatarUploadId: toObjectId(avatar) }) }
+    return { set, ...(avatar === null && { unset: { avatarUploadId: '' } }), events: [{ type: 'conversation.updated', data }] }
   }
 
-const requireDirectEdit = ({ name, description, settings }: EditConversation): void => {
-  const others = [name, description, settings?.history]
+const requireDirectEdit = ({ name, description, avatarUploadId, settings }: EditConversation): void => {
+  const others = [name, description, avatarUploadId, settings?.history]
   if (others.some((given) => given !== undefined))
     throw new Problem('conflict', 'A direct conversation stays as it is, with its two members')
 }

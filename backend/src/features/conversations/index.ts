@@ -1,5 +1,6 @@
 export { Activity } from './activity.js'
 export { Arrivals } from './arrivals.js'
+export { isGroupAvatar } from './avatars.js'
 export { Changes } from './changes.js'
 export { directKeyOf } from './direct-key.js'
 export { Gone } from './gone.js'

@@ -62,6 +62,8 @@ export interface ConversationDocument extends WithOutbox {
   type: 'direct' | 'group'
   name: string | null
   description: string | null
+  /** Of a group, where it has one. */
+  avatarUploadId?: Types.ObjectId
   /** Absent until something is set. */
   settings?: ConversationSettings
   /** The two ids of a direct conversation, the lower first: one conversation a pair. Absent in a group. */
@@ -121,6 +123,7 @@ export const conversationSchema = new Schema<ConversationDocument>(
     type: { type: String, enum: ['direct', 'group'], required: true },
     name: { type: String, default: null },
     description: { type: String, default: null },
+    avatarUploadId: Schema.Types.ObjectId,
     settings: {
       type: { _id: false, history: { type: String, enum: histories }, disappearAfterSeconds: Number },
       default: undefined,

@@ -48,6 +48,7 @@ export const EditConversation = z
   .strictObject({
     name: DisplayName.optional(),
     description: Description.nullable().optional().meta({ description: 'null = none' }),
+    avatarUploadId: Id.nullable().optional().meta({ description: 'An upload of your own that is ready; null = none' }),
     settings: z
       .strictObject({
         history: History.optional(),
@@ -106,6 +107,7 @@ export const ConversationView = z
     type: z.enum(['direct', 'group']),
     name: z.string().nullable(),
     description: z.string().nullable(),
+    avatarUploadId: Id.nullable(),
     memberCount: z.int().positive(),
     members: z.array(MemberView).meta({ description: 'All of a direct conversation, the first 20 of a group' }),
     lastSeq: z.int().min(0),

@@ -5,6 +5,7 @@ import { Problem } from '../../http/problem.js'
 import type { Outbox, OutboxSource } from '../../realtime/outbox.js'
 import { outboxEntry } from '../../realtime/outbox-entry.js'
 import type { Blocks } from '../blocks/index.js'
+import type { UploadUses } from '../uploads/index.js'
 import type { UserService } from '../users/index.js'
 import type { Changes } from './changes.js'
 import { deleting, editing } from './conversation-changes.js'
@@ -22,6 +23,7 @@ interface Dependencies {
   readonly blocks: Blocks
   readonly changes: Changes
   readonly memberships: Memberships
+  readonly uploads: Pick<UploadUses, 'useAsAvatar' | 'detached'>
   readonly outbox: Outbox
   readonly source: OutboxSource
   readonly gone: Gone
@@ -59,11 +61,14 @@ export class ConversationService {
     return conversation
   }
 
-  /** @throws Problem not_found, forbidden, conflict for a direct conversation */
+  /** @throws Problem not_found, forbidden, conflict for a direct conversation, validation_failed for an avatar that is not one's own */
   async edit(caller: Caller, conversationId: string, input: EditConversation): Promise<ConversationDocument> {
-    const { changes, memberships, outbox, source } = this.#deps
+    const { changes, memberships, uploads, outbox, source } = this.#deps
+    await this.#requireAvatar(caller, conversationId, input.avatarUploadId)
     const { before, conversation, changed } = await changes.applyOwn(caller, conversationId, editing(input))
     if (!changed) return conversation
+    const former = before.avatarUploadId
+    if (former && !conversation.avatarUploadId?.equals(former)) await uploads.detached([former.toHexString()])
     const isForMessages = settingsOf(before).disappearAfterSeconds !== settingsOf(conversation).disappearAfterSeconds
     memberships.forgetAllOf(conversationId)
     if (isForMessages)
@@ -93,6 +98,15 @@ export class ConversationService {
       before.members.map(({ userId }) => userId.toHexString()),
     )
     await gone.tell(conversation)
+  }
+
+  /** Who may not see the group marks nothing; who may not edit it is refused by the change. */
+  async #requireAvatar(caller: Caller, conversationId: string, uploadId: string | null | undefined): Promise<void> {
+    if (!uploadId) return
+    const conversation = await this.get(caller, conversationId)
+    const isTheirs = conversation.avatarUploadId?.toHexString() === uploadId // somebody else of the group may have chosen it
+    if (isTheirs || (await this.#deps.uploads.useAsAvatar(caller.userId, uploadId, conversationId))) return
+    throw invalid('body.avatarUploadId', 'there is no such upload of yours')
   }
 
   async #createDirect(caller: Caller, userId: string, newId: string): Promise<{ conversation: ConversationDocument; created: boolean }> {

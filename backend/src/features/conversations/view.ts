@@ -33,6 +33,7 @@ export const viewConversation = (conversation: ConversationDocument, viewerId: s
     type: conversation.type,
     name: conversation.name,
     description: conversation.description,
+    avatarUploadId: conversation.avatarUploadId?.toHexString() ?? null,
     memberCount: conversation.members.length,
     members: shownMembers(conversation).map((member) => viewMember(conversation, member, watermarksOf, viewerId)),
     lastSeq: conversation.lastSeq,

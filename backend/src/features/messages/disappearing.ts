@@ -3,6 +3,7 @@ import { isWriteConflict } from '../../platform/write-conflict.js'
 import type { Outbox, OutboxSource } from '../../realtime/outbox.js'
 import { outboxEntry } from '../../realtime/outbox-entry.js'
 import type { Place } from '../conversations/index.js'
+import { detaching } from './attachments.js'
 import { storeDeletion } from './changes.js'
 import { disappearsIndex, type MessageDocument } from './model.js'
 
@@ -14,7 +15,7 @@ interface Dependencies {
   readonly worker: string
 }
 
-type Found = Pick<MessageDocument, '_id' | 'conversationId'>
+type Found = Pick<MessageDocument, '_id' | 'conversationId' | 'attachments'>
 
 /** Writes on their way to the database. */
 const atOnce = 8
@@ -49,7 +50,7 @@ export class DueMessages {
 
   #find(most: number): Promise<Found[]> {
     return this.#deps.messages
-      .find({ disappearsAt: { $lte: new Date() } }, { conversationId: 1 })
+      .find({ disappearsAt: { $lte: new Date() } }, { conversationId: 1, attachments: 1 })
       .sort({ disappearsAt: 1 })
       .hint(disappearsIndex)
       .limit(most)
@@ -62,7 +63,7 @@ export class DueMessages {
   async #bury(message: Found): Promise<MessageDocument | null> {
     const { messages, worker } = this.#deps
     try {
-      return await storeDeletion(messages, message, undefined, outboxEntry(worker, 'message.deleted', new Date()))
+      return await storeDeletion(messages, message, undefined, outboxEntry(worker, 'message.deleted', new Date(), detaching(message)))
     } catch (error) {
       if (isWriteConflict(error)) return null
       throw error

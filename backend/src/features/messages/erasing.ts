@@ -2,6 +2,7 @@ import type { Model } from 'mongoose'
 import { toObjectId } from '../../http/ids.js'
 import type { Outbox, OutboxSource } from '../../realtime/outbox.js'
 import { outboxEntry } from '../../realtime/outbox-entry.js'
+import { detaching } from './attachments.js'
 import { storeDeletion } from './changes.js'
 import type { MessageDocument } from './model.js'
 import { whileOthersWrite } from './while-others-write.js'
@@ -37,7 +38,8 @@ export class MessagesOfOne {
       .lean()
     const erased: MessageDocument[] = []
     for (const message of found) {
-      const deletion = () => storeDeletion(messages, message, senderId, outboxEntry(worker, 'message.deleted', new Date()))
+      const deletion = () =>
+        storeDeletion(messages, message, senderId, outboxEntry(worker, 'message.deleted', new Date(), detaching(message)))
       const tombstone = await whileOthersWrite(async () => (await deletion()) ?? message)
       if (tombstone !== message) erased.push(tombstone) // else somebody else was faster, and tells it
     }

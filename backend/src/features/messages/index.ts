@@ -1,3 +1,4 @@
+export { isAttached, isAttachedFor, mostAttachments } from './attachments.js'
 export { CommitLane } from './commit-lane.js'
 export { DueMessages } from './disappearing.js'
 export { MessagesOfOne } from './erasing.js'

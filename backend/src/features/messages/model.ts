@@ -1,6 +1,7 @@
 import { Schema, type Types } from 'mongoose'
 import { outboxField, outboxIndex, type WithOutbox } from '../../realtime/outbox-entry.js'
 import type { SystemEvent } from '../conversations/index.js'
+import type { Attachment } from './attachments.js'
 import type { Forwarded } from './forward.js'
 import type { Mention } from './mentions.js'
 import type { Reaction } from './reactions.js'
@@ -28,6 +29,8 @@ export interface MessageDocument extends WithOutbox {
   type: 'user' | 'system'
   /** Null in a system message, and once it is deleted. */
   text: string | null
+  /** In the order in which they were sent; absent where there are none, and once it is deleted. */
+  attachments?: Attachment[]
   /** In the order of the text; absent where nobody is mentioned. */
   mentions?: Mention[]
   replyTo?: RepliedTo
@@ -64,6 +67,7 @@ export const disappearsIndex = 'disappears'
 export const changedIndex = 'conversation_changed'
 export const mentionIndex = 'conversation_mention'
 export const wordsIndex = 'conversation_words'
+const attachmentIndex = 'conversation_attachment'
 
 const mentionsField = { type: [{ _id: false, userId: Schema.Types.ObjectId, offset: Number, length: Number }], default: undefined }
 
@@ -76,6 +80,12 @@ export const messageSchema = new Schema<MessageDocument>(
     contentHash: { type: String, required: true },
     type: { type: String, enum: ['user', 'system'], required: true },
     text: { type: String, default: null },
+    attachments: {
+      type: [
+        { _id: false, uploadId: Schema.Types.ObjectId, fileName: String, contentType: String, size: Number, width: Number, height: Number },
+      ],
+      default: undefined,
+    },
     mentions: mentionsField,
     replyTo: { type: { _id: false, messageId: Schema.Types.ObjectId, seq: Number, senderId: Schema.Types.ObjectId }, default: undefined },
     forwardOf: { type: { _id: false, senderId: Schema.Types.ObjectId, createdAt: Date }, default: undefined },
@@ -115,6 +125,11 @@ messageSchema.index(
 messageSchema.index(
   { conversationId: 1, words: 1, createdAt: -1, _id: -1 },
   { name: wordsIndex, partialFilterExpression: { changedAt: { $exists: true }, words: { $exists: true } } },
+)
+// Which messages of a conversation have an upload.
+messageSchema.index(
+  { conversationId: 1, 'attachments.uploadId': 1 },
+  { name: attachmentIndex, partialFilterExpression: { 'attachments.uploadId': { $exists: true } } },
 )
 // What is due, of whatever conversations; a tombstone is not in it.
 messageSchema.index({ disappearsAt: 1 }, { name: disappearsIndex, sparse: true })

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { Id } from '../../http/ids.js'
 import { PageQuery, pageOf } from '../../http/page.js'
 import { SinceQuery } from '../../http/since.js'
+import { Attachments, AttachmentView } from './attachments.js'
 import { Emoji } from './emoji.js'
 import { ForwardView } from './forward.js'
 import { Mentions, MentionView } from './mentions.js'
@@ -11,12 +12,20 @@ import { MessageText } from './text.js'
 export const SendMessage = z
   .strictObject({
     clientId: z.uuid().toLowerCase().meta({ description: 'Made by the client, once per message: sending again with the same one is safe' }),
-    text: MessageText.optional().meta({ description: 'Not needed with forwardOf' }),
+    text: MessageText.optional().meta({ description: 'Not needed with attachments or forwardOf' }),
+    attachments: Attachments.optional().meta({ description: 'Uploads of your own that are ready' }),
     replyTo: Id.optional().meta({ description: 'A message of the same conversation' }),
     forwardOf: Id.optional().meta({ description: 'A message that you see, of any conversation: this one says the same' }),
     mentions: Mentions.optional().meta({ description: 'Members who are named in the text; none overlaps another' }),
   })
-  .refine(({ text, forwardOf }) => text !== undefined || forwardOf !== undefined, { path: ['text'], message: 'needs a text' })
+  .refine(({ text, forwardOf, attachments }) => [text, forwardOf, attachments].some((given) => given !== undefined), {
+    path: ['text'],
+    message: 'needs a text, or attachments',
+  })
+  .refine(({ forwardOf, attachments }) => forwardOf === undefined || attachments === undefined, {
+    path: ['attachments'],
+    message: 'a forward has those of what it passes on',
+  })
 export type SendMessage = z.infer<typeof SendMessage>
 
 export const ConversationParams = z.strictObject({ conversationId: Id })
@@ -76,7 +85,11 @@ export const MessageView = z
     senderId: Id,
     clientId: z.uuid(),
     type: z.enum(['user', 'system']),
-    text: z.string().nullable().meta({ description: 'Null in a system message, and once it is deleted' }),
+    text: z
+      .string()
+      .nullable()
+      .meta({ description: 'Null in a system message, and once it is deleted; empty where there are attachments alone' }),
+    attachments: z.array(AttachmentView),
     replyTo: ReplyView.nullable(),
     forwardOf: ForwardView.nullable(),
     mentions: z.array(MentionView),

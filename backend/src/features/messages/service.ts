@@ -7,7 +7,9 @@ import type { Outbox, OutboxSource } from '../../realtime/outbox.js'
 import { outboxEntry } from '../../realtime/outbox-entry.js'
 import type { Blocks } from '../blocks/index.js'
 import type { Activity, Memberships, Place, SystemMessage } from '../conversations/index.js'
+import type { UploadUses } from '../uploads/index.js'
 import { apart } from './apart.js'
+import { detaching } from './attachments.js'
 import { storeDeletion, storeEdit, storeHiding } from './changes.js'
 import type { CommitLane } from './commit-lane.js'
 import { contentHashOf, contentOf, hashOf } from './content.js'
@@ -26,6 +28,7 @@ interface Dependencies {
   readonly messages: Model<MessageDocument>
   readonly memberships: Memberships
   readonly blocks: Pick<Blocks, 'between'>
+  readonly uploads: Pick<UploadUses, 'attach' | 'passOn'>
   readonly lane: CommitLane
   readonly outbox: Outbox
   readonly source: OutboxSource
@@ -155,7 +158,7 @@ export class MessageService {
       const current = await this.get(caller, messageId)
       await requireDeletable(current, caller, memberships)
       if (current.deletedAt) return current
-      return storeDeletion(messages, current, caller.userId, outboxEntry(worker, 'message.deleted', new Date()))
+      return storeDeletion(messages, current, caller.userId, outboxEntry(worker, 'message.deleted', new Date(), detaching(current)))
     })
     activity.note({ conversationId: message.conversationId })
     await outbox.publishAndWait(source, message)
@@ -214,7 +217,8 @@ export class MessageService {
       requireThere(message, caller)
       return message
     }
-    return contentOf({ memberships: this.#deps.memberships, find }, conversationId, input)
+    const { memberships, uploads } = this.#deps
+    return contentOf({ memberships, uploads, find }, caller.userId, conversationId, input)
   }
 
   /** What was stored before it came to be refused is answered for when it is sent again. @throws the problem where there is none */

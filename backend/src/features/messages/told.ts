@@ -14,6 +14,8 @@ interface Dependencies {
   readonly memberships: Pick<Memberships, 'hiddenBefore'>
   /** Told of who has sent what. */
   readonly receipts: { sent(messages: readonly MessageDocument[]): void }
+  /** Told of uploads that a message has no more. */
+  readonly uploads: { detached(uploadIds: readonly string[]): Promise<void> }
 }
 
 /** More than these of one conversation are not told and forgotten only where it is very busy: there a sweep goes on where the one before came to. */
@@ -64,7 +66,7 @@ const tell = (message: MessageDocument, outboxEntry: OutboxEntry, hidden = false
 }
 
 /** What a conversation's members are told of its messages. */
-export const messageSource = ({ collection, activity, memberships, receipts }: Dependencies): OutboxSource => {
+export const messageSource = ({ collection, activity, memberships, receipts, uploads }: Dependencies): OutboxSource => {
   const tellEdit = async (message: MessageDocument, entry: OutboxEntry): Promise<Entry[]> => {
     const hiddenBefore = await memberships.hiddenBefore(message.conversationId.toHexString())
     return [tell(message, entry, message.seq < hiddenBefore)]
@@ -74,11 +76,13 @@ export const messageSource = ({ collection, activity, memberships, receipts }: D
 
     tell: (message, entry) => (entry.type === 'message.updated' ? tellEdit(message, entry) : [tell(message, entry)]),
 
-    /** Its conversation has changed with it, and its sender has read what is before it. */
-    followUp(message): void {
+    /** Its conversation has changed with it, and its sender has read what is before it; files of a deleted one may go. */
+    async followUp(message, { type, data }): Promise<void> {
       const { conversationId, seq, createdAt } = message
       activity.note({ conversationId, seq, at: createdAt })
       receipts.sent([message])
+      const attachments = type === 'message.deleted' ? data?.['attachments'] : undefined
+      if (attachments !== undefined) await uploads.detached(attachments.split(' '))
     },
 
     purges: (message) => (message.deletedAt ? { channel: channelOf(message), messageId: message._id.toHexString() } : undefined),

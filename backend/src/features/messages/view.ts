@@ -1,3 +1,4 @@
+import { viewAttachment } from './attachments.js'
 import { deletedFor, tombstoneOf } from './deleted.js'
 import { viewForward } from './forward.js'
 import { viewMention } from './mentions.js'
@@ -40,6 +41,7 @@ const view = (message: MessageDocument, quotes?: Quotes): ForAll => ({
   clientId: message.clientId,
   type: message.type,
   text: message.text,
+  attachments: (message.attachments ?? []).map(viewAttachment),
   replyTo: message.replyTo ? viewReply(message.replyTo, quotes) : null,
   forwardOf: message.forwardOf ? viewForward(message.forwardOf) : null,
   mentions: (message.mentions ?? []).map(viewMention),

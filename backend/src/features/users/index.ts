@@ -1,3 +1,4 @@
+export { isAvatarOf } from './avatars.js'
 export { UserClosing } from './closing.js'
 export { Directory } from './directory.js'
 export { foldName } from './fold.js'

@@ -14,8 +14,8 @@ interface Dependencies {
   readonly users: Model<UserDocument>
   readonly outbox: Outbox
   readonly source: OutboxSource
-  /** Whether an upload is this person's own, ready, and meant as an avatar. */
-  readonly isAvatarOf: (userId: string, uploadId: string) => Promise<boolean>
+  /** Asked before an avatar is set, or taken away; false where it is no upload of this person's own that may be one. */
+  readonly useAsAvatar: (userId: string, uploadId: string | null) => Promise<boolean>
   /** This worker's name in outboxes. */
   readonly worker: string
 }
@@ -127,7 +127,7 @@ export class UserService {
   }
 
   async #requireAvatar(userId: string, uploadId: string | null | undefined): Promise<void> {
-    if (!uploadId || (await this.#deps.isAvatarOf(userId, uploadId))) return
+    if (uploadId === undefined || (await this.#deps.useAsAvatar(userId, uploadId))) return
     const errors = [{ path: 'body.avatarUploadId', message: 'there is no such upload of yours' }]
     throw new Problem('validation_failed', undefined, { errors })
   }

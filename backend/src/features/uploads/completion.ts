@@ -1,0 +1,214 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Model, Types } from 'mongoose'
+import type { Caller } from '../../http/endpoint.js'
+import { Problem } from '../../http/problem.js'
+import type { Logger } from '../../platform/logger.js'
+import { type Storage, StorageRefusal } from '../../platform/storage/storage.js'
+import type { Outbox, OutboxSource } from '../../realtime/outbox.js'
+import { outboxEntry } from '../../realtime/outbox-entry.js'
+import { digestOf } from './digest.js'
+import type { Inspection, SeenContent } from './inspection.js'
+import { keysOfAttempts, originalKey, pendingKey, thumbnailKey } from './keys.js'
+import type { UploadDocument } from './model.js'
+import { partSizesOf } from './rules.js'
+import type { CompleteUpload } from './schema.js'
+import type { UploadService } from './service.js'
+import { withStorage } from './with-storage.js'
+
+interface Dependencies {
+  readonly uploads: Model<UploadDocument>
+  readonly service: Pick<UploadService, 'getOwn'>
+  readonly storage: Storage
+  readonly inspection: Inspection
+  readonly outbox: Pick<Outbox, 'publish'>
+  readonly source: OutboxSource
+  /** This worker's name in outboxes. */
+  readonly worker: string
+  readonly logger: Logger
+  /** How long a worker that is not heard of counts as checking. */
+  readonly claimMs?: number
+}
+
+type Outcome = { readonly refusal: string } | SeenContent
+type Claimed = UploadDocument & Required<Pick<UploadDocument, 'claim'>>
+
+const defaultClaimMs = 30_000
+const mostWaitMs = 25_000
+const lookEveryMs = 100
+const unattachedKeptMs = 24 * 3_600_000
+const refusedKeptMs = 3_600_000
+/** Each may have left files. */
+const mostAttempts = 200
+
+/**
+ * Makes of what was PUT what can be had. One worker at a time does it, and another one where that dies; nothing that is served is ever at a key
+ * that a client can write: what came is copied first, and only the copy is looked at.
+ */
+export class Completion {
+  readonly #deps: Dependencies
+  readonly #claimMs: number
+  constructor(deps: Dependencies) {
+    this.#deps = deps
+    this.#claimMs = deps.claimMs ?? defaultClaimMs
+  }
+
+  /**
+   * Again answers the same. @throws Problem not_found for another's, conflict where nothing was PUT yet, upload_refused where it is not what was
+   * announced, validation_failed for wrong parts, service_unavailable where it can be tried again
+   */
+  async complete(caller: Caller, uploadId: string, { parts }: CompleteUpload): Promise<UploadDocument> {
+    const endsAt = Date.now() + mostWaitMs
+    for (;;) {
+      const upload = await this.#deps.service.getOwn(caller, uploadId)
+      if (upload.status === 'refused') throw new Problem('upload_refused', upload.refusal)
+      if (upload.status === 'ready') return upload
+      requireParts(upload, parts)
+      if ((upload.attempts?.length ?? 0) >= mostAttempts) throw new Problem('conflict', 'This has failed too often: begin another upload')
+      const claimed = await this.#claim(upload)
+      if (claimed) await this.#process(claimed, parts)
+      else if (Date.now() > endsAt) throw new Problem('service_unavailable', 'The upload is being checked; ask again')
+      else await sleep(lookEveryMs)
+    }
+  }
+
+  /** @returns null where another one checks it */
+  async #claim({ _id, ownerId }: UploadDocument): Promise<Claimed | null> {
+    const now = Date.now()
+    const attempt = new Types.ObjectId()
+    const free = { $or: [{ claim: { $exists: false } }, { 'claim.until': { $lt: new Date(now) } }] }
+    const claimed = await this.#deps.uploads
+      .findOneAndUpdate(
+        { _id, ownerId, status: 'pending', [`attempts.${mostAttempts - 1}`]: { $exists: false }, ...free },
+        { $set: { claim: { attempt, until: new Date(now + this.#claimMs) } }, $push: { attempts: attempt } },
+        { returnDocument: 'after' },
+      )
+      .lean()
+    return claimed && Object.assign(claimed, { claim: { attempt, until: new Date(now + this.#claimMs) } })
+  }
+
+  async #process(upload: Claimed, parts: CompleteUpload['parts']): Promise<void> {
+    const { storage, logger } = this.#deps
+    const { attempt } = upload.claim
+    const renewing = setInterval(() => {
+      this.#renew(upload).catch((error: unknown) => logger.warn({ err: error }, 'a claim was not renewed'))
+    }, this.#claimMs / 3)
+    try {
+      await withStorage(storage, async (there) => {
+        const outcome = await this.#check(there, upload, parts)
+        const stored = await this.#end(upload, outcome)
+        const others = (upload.attempts ?? []).filter((each) => !each.equals(attempt))
+        const isServed = stored?.status === 'ready'
+        await this.#tidy(there, [pendingKey(upload), ...keysOfAttempts(isServed ? others : [...others, attempt])], stored !== null)
+      })
+    } catch (error) {
+      await this.#letGo(upload, error).catch((failed: unknown) => logger.warn({ err: failed }, 'a claim was not given back')) // then it runs out
+      throw error
+    } finally {
+      clearInterval(renewing)
+    }
+  }
+
+  async #check(storage: Storage, upload: Claimed, parts: CompleteUpload['parts']): Promise<Outcome> {
+    const { size, contentType, sha256, purpose, multipart, claim } = upload
+    const [from, key] = [pendingKey(upload), originalKey(claim.attempt)]
+    if (multipart) await joined(storage.completeMultipart({ key: from, uploadId: multipart.uploadId, parts: inOrder(parts) }))
+    const came = await storage.head(from)
+    if (!came) throw nothingYet()
+    if (came.size !== size) return { refusal: `${came.size} bytes came, and ${size} were announced` }
+    if (came.contentType.toLowerCase() !== contentType) return { refusal: 'It came with another type than was announced' }
+    await copied(storage.copy(from, key, { contentType }))
+    const copy = await storage.head(key)
+    const digest = copy?.sha256 === undefined ? await digestOf(await storage.read(key)) : { size: copy.size, sha256: copy.sha256 }
+    if (digest.size !== size || digest.sha256 !== sha256) return { refusal: 'The bytes that came are not those that were announced' }
+    return this.#deps.inspection.inspect(storage, { key, thumbnailKey: thumbnailKey(claim.attempt), contentType, size, purpose })
+  }
+
+  /** @returns null where it is not this attempt's any more */
+  async #end({ _id, claim }: Claimed, outcome: Outcome): Promise<UploadDocument | null> {
+    const { uploads, outbox, source, worker } = this.#deps
+    const now = new Date()
+    const stored = await uploads
+      .findOneAndUpdate(
+        { _id, status: 'pending', 'claim.attempt': claim.attempt },
+        {
+          $set: 'refusal' in outcome ? refused(outcome.refusal, now) : ready(outcome, claim.attempt, now),
+          $unset: { claim: '', multipart: '' },
+          $push: { outbox: outboxEntry(worker, 'upload.updated', now) },
+        },
+        { returnDocument: 'after' },
+      )
+      .lean()
+    if (stored) outbox.publish(source, [stored]) // the sweeper publishes it if this worker dies first
+    return stored
+  }
+
+  /** What is not removed now is with the upload, or by the look for what nobody knows. */
+  async #tidy(storage: Storage, keys: readonly string[], withPending: boolean): Promise<void> {
+    const gone = withPending ? keys : keys.slice(1)
+    await storage.remove(gone).catch((error: unknown) => this.#deps.logger.warn({ err: error }, 'files of an upload are left'))
+  }
+
+  async #renew({ _id, claim }: Claimed): Promise<void> {
+    const until = new Date(Date.now() + this.#claimMs)
+    await this.#deps.uploads.updateOne({ _id, 'claim.attempt': claim.attempt }, { $set: { 'claim.until': until } })
+  }
+
+  /** What the client has to do something about first has written nothing. */
+  async #letGo({ _id, claim: { attempt } }: Claimed, error: unknown): Promise<void> {
+    const hasWritten = !(error instanceof Problem && error.status < 500)
+    const letGo = { $unset: { claim: '' as const }, ...(!hasWritten && { $pull: { attempts: attempt } }) }
+    await this.#deps.uploads.updateOne({ _id, 'claim.attempt': attempt }, letGo)
+  }
+}
+
+const refused = (refusal: string, now: Date) => ({
+  status: 'refused' as const,
+  refusal,
+  sweepAt: new Date(now.getTime() + refusedKeptMs),
+})
+
+const ready = ({ contentType, size, width, height, thumbnail }: SeenContent, attempt: Types.ObjectId, now: Date) => ({
+  status: 'ready' as const,
+  servedFrom: attempt,
+  contentType,
+  ...(size !== undefined && { servedSize: size }),
+  ...(width !== undefined && { width }),
+  ...(height !== undefined && { height }),
+  ...(thumbnail && { thumbnail }),
+  readyAt: now,
+  sweepAt: new Date(now.getTime() + unattachedKeptMs),
+})
+
+const nothingYet = (): Problem => new Problem('conflict', 'Nothing has been uploaded yet: PUT the bytes first')
+
+const partsProblem = (message: string): Problem =>
+  new Problem('validation_failed', undefined, { errors: [{ path: 'body.parts', message }] })
+
+const requireParts = ({ size, multipart }: UploadDocument, parts: CompleteUpload['parts']): void => {
+  if (!multipart && parts) throw partsProblem('this upload does not come in parts')
+  if (!multipart) return
+  const count = partSizesOf(size, multipart.partBytes).length
+  if (!parts) throw partsProblem('are needed: this upload comes in parts')
+  if (parts.length !== count || parts.some(({ number }) => number > count)) throw partsProblem(`all of the parts 1 to ${count}`)
+}
+
+const inOrder = (parts: CompleteUpload['parts'] = []) => parts.toSorted((one, other) => one.number - other.number)
+
+const joined = async (joining: Promise<void>): Promise<void> => {
+  try {
+    await joining
+  } catch (error) {
+    if (!(error instanceof StorageRefusal)) throw error
+    if (error.reason === 'no_upload') throw nothingYet()
+    throw partsProblem('are not those that were uploaded')
+  }
+}
+
+const copied = async (copying: Promise<void>): Promise<void> => {
+  try {
+    await copying
+  } catch (error) {
+    if (error instanceof StorageRefusal) throw nothingYet() // it is there no more
+    throw error
+  }
+}

@@ -1,0 +1,164 @@
+import { Types } from 'mongoose'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { UploadDocument, UploadUsageDocument } from '../src/features/uploads/index.js'
+import { originalKey, pendingKey } from '../src/features/uploads/keys.js'
+import { aNeighbour, anApp } from './support/listening.js'
+import { aPerson } from './support/people.js'
+import { aBucket, type Bucket } from './support/s3.js'
+import type { TestApp } from './support/test-app.js'
+import { announcing, anUpload, aPending, put, someBytes } from './support/uploads.js'
+
+const byHand = { uploads: { everyMs: 3_600_000 }, forgetAfterMs: 0 }
+let bucket: Bucket
+beforeAll(async () => {
+  bucket = await aBucket()
+})
+afterAll(() => bucket.remove())
+
+const aServer = (variables: Record<string, string> = {}) => anApp({ ...bucket.environment, ...variables }, byHand)
+const uploads = (app: TestApp) => app.context.mongo.connection.collection<UploadDocument>('uploads')
+const usage = (app: TestApp) => app.context.mongo.connection.collection<UploadUsageDocument>('upload_usage')
+const withId = (id: string) => ({ _id: new Types.ObjectId(id) })
+const due = (app: TestApp, id: string) => uploads(app).updateOne(withId(id), { $set: { sweepAt: new Date(0) } })
+const bytesOf = async (app: TestApp, userId: string) => (await usage(app).findOne(withId(userId)))?.bytes
+const head = (app: TestApp, key: string) => app.context.storage.head(key)
+const mb = 1024 * 1024
+
+describe('quotas', () => {
+  it('are not passed by fifty who ask at once', async () => {
+    const app = await aServer({ UPLOAD_QUOTA: '10MB' })
+    const ann = await aPerson(app)
+    const bytes = someBytes(mb)
+    const answers = await Promise.all(Array.from({ length: 50 }, () => ann.post('/uploads', announcing(bytes))))
+    expect(answers.filter(({ status }) => status === 201)).toHaveLength(10)
+    const refused = answers.filter(({ status }) => status !== 201)
+    expect(new Set(refused.map(({ status, body }) => `${status} ${body.code}`))).toEqual(new Set(['403 quota_exceeded']))
+    expect(await bytesOf(app, ann.id)).toBe(10 * mb)
+    expect((await usage(app).findOne(withId(ann.id)))?.open ?? []).toEqual([])
+    await (await aPerson(app)).post('/uploads', announcing(bytes)).expect(201)
+  })
+
+  it('of a day are not passed either, tell when the next day begins, and end with it', async () => {
+    const app = await aServer({ UPLOAD_DAILY: '3MB' })
+    const ann = await aPerson(app)
+    const bytes = someBytes(mb)
+    const answers = await Promise.all(Array.from({ length: 10 }, () => ann.post('/uploads', announcing(bytes))))
+    expect(answers.filter(({ status }) => status === 201)).toHaveLength(3)
+    const refused = answers.find(({ status }) => status === 429)
+    expect(refused?.body.code).toBe('rate_limited')
+    expect(Number(refused?.headers['retry-after'])).toBeGreaterThan(0)
+    await usage(app).updateOne(withId(ann.id), { $set: { day: '2020-01-01' } })
+    await ann.post('/uploads', announcing(bytes)).expect(201)
+  })
+
+  it('have room again for what was removed, once', async () => {
+    const app = await aServer({ UPLOAD_QUOTA: '2MB' })
+    const ann = await aPerson(app)
+    const { id } = await anUpload(ann, {}, someBytes(2 * mb))
+    await ann.post('/uploads', announcing(someBytes())).expect(403)
+    await ann.delete(`/uploads/${id}`).expect(204)
+    await app.context.uploadSweeper.sweep(10)
+    await due(app, id)
+    await app.context.uploadSweeper.sweep(10)
+    expect(await bytesOf(app, ann.id)).toBe(0)
+    await ann.post('/uploads', announcing(someBytes())).expect(201)
+  })
+
+  it('take back what was reserved by a worker that died before it stored the upload, and nothing else', async () => {
+    const app = await aServer()
+    const ann = await aPerson(app)
+    const { body } = await ann.post('/uploads', announcing(someBytes(500))).expect(201)
+    const at = new Date(Date.now() - 3_600_000)
+    const open = [
+      { uploadId: new Types.ObjectId(), size: 1000, at },
+      { uploadId: new Types.ObjectId(String(body.id)), size: 500, at },
+      { uploadId: new Types.ObjectId(), size: 1, at: new Date() },
+    ]
+    await usage(app).updateOne(withId(ann.id), { $inc: { bytes: 1001 }, $set: { open } })
+    await app.context.uploadSweeper.takeBack(10)
+    await app.context.uploadSweeper.takeBack(10)
+    expect(await bytesOf(app, ann.id)).toBe(501)
+    expect((await usage(app).findOne(withId(ann.id)))?.open).toHaveLength(1)
+  })
+})
+
+describe('the sweeper', () => {
+  it('removes what was not completed within the hour, and not what is being checked', async () => {
+    const app = await aServer()
+    const ann = await aPerson(app)
+    const [left, fresh, checked] = [await aPending(ann), await aPending(ann), await aPending(ann)]
+    const claim = { attempt: new Types.ObjectId(), until: new Date(Date.now() + 60_000) }
+    await uploads(app).updateOne(withId(checked.id), { $set: { claim } })
+    const { createdAt, sweepAt } = (await uploads(app).findOne(withId(left.id))) ?? {}
+    expect((sweepAt?.getTime() ?? 0) - (createdAt?.getTime() ?? 0)).toBe(3_600_000)
+    await due(app, left.id)
+    await due(app, checked.id)
+    await app.context.uploadSweeper.sweep(10)
+    expect(await uploads(app).findOne(withId(left.id))).toBeNull()
+    expect(await head(app, pendingKey(withId(left.id)))).toBeUndefined()
+    for (const { id } of [fresh, checked]) expect(await head(app, pendingKey(withId(id)))).toBeDefined()
+  })
+
+  it('removes what was never attached within a day', async () => {
+    const app = await aServer()
+    const ann = await aPerson(app)
+    const { id } = await anUpload(ann)
+    const upload = await uploads(app).findOne(withId(id))
+    expect((upload?.sweepAt.getTime() ?? 0) - (upload?.readyAt?.getTime() ?? 0)).toBe(24 * 3_600_000)
+    await due(app, id)
+    await app.context.uploadSweeper.sweep(10)
+    if (!upload?.servedFrom) throw new Error('It was ready')
+    expect(await head(app, originalKey(upload.servedFrom))).toBeUndefined()
+    expect(await bytesOf(app, ann.id)).toBe(0)
+    await ann.get(`/uploads/${id}`).expect(404)
+  })
+
+  it('goes on where a worker died that had removed half of it', async () => {
+    const app = await aServer()
+    const ann = await aPerson(app)
+    const { id } = await anUpload(ann)
+    const upload = await uploads(app).findOne(withId(id))
+    if (!upload?.servedFrom) throw new Error('It was ready')
+    await app.context.storage.remove([originalKey(upload.servedFrom)])
+    await uploads(app).updateOne(withId(id), { $set: { status: 'removed', sweepAt: new Date(0) } })
+    await app.context.uploadSweeper.sweep(10)
+    await isGone(app, id)
+    expect(await bytesOf(app, ann.id)).toBe(0)
+  })
+
+  it('ends the multiparts of what was aborted', async () => {
+    const app = await aServer({ MAX_FILE_SIZE: '200MB' })
+    const ann = await aPerson(app)
+    const { body } = await ann.post('/uploads', announcing(someBytes(10), { size: 150 * mb })).expect(201)
+    const [first] = body.multipart.parts
+    expect((await put(first, someBytes(body.multipart.partSize))).status).toBe(200)
+    await ann.delete(`/uploads/${body.id}`).expect(204)
+    await app.context.uploadSweeper.sweep(10)
+    const open: string[] = []
+    for await (const { key } of app.context.storage.multiparts()) open.push(key)
+    expect(open).not.toContain(pendingKey(withId(body.id)))
+  })
+
+  it('is one worker at a time', async () => {
+    const app = await aServer()
+    const other = await aNeighbour(app, bucket.environment, byHand)
+    const ann = await aPerson(app)
+    const { id } = await aPending(ann)
+    await app.context.sweepingUploads.run()
+    await due(app, id)
+    expect(await other.context.sweepingUploads.run()).toBe(0)
+    expect(await uploads(app).countDocuments(withId(id))).toBe(1)
+    expect(await app.context.sweepingUploads.run()).toBe(1)
+    expect(await uploads(app).countDocuments(withId(id))).toBe(0)
+  })
+})
+
+/** What it had to tell is told, and forgotten, first. */
+const isGone = (app: TestApp, id: string) =>
+  expect
+    .poll(async () => {
+      await due(app, id)
+      await app.context.uploadSweeper.sweep(10)
+      return uploads(app).countDocuments(withId(id))
+    })
+    .toBe(0)

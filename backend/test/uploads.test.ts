@@ -1,0 +1,256 @@
+import { Types } from 'mongoose'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { UploadDocument } from '../src/features/uploads/index.js'
+import { originalKey, pendingKey } from '../src/features/uploads/keys.js'
+import { aStream } from './support/listening.js'
+import { aPerson, type Person } from './support/people.js'
+import { aBucket, type Bucket } from './support/s3.js'
+import { startTestApp, type TestApp } from './support/test-app.js'
+import { announcing, anUpload, aPending, aPicture, contentOf, put, someBytes } from './support/uploads.js'
+
+const never = 3_600_000
+let bucket: Bucket
+let app: TestApp
+let ann: Person
+beforeAll(async () => {
+  bucket = await aBucket()
+  app = await startTestApp(
+    { ...bucket.environment, MAX_FILE_SIZE: '200MB', UPLOAD_QUOTA: '100GB', UPLOAD_DAILY: '100GB' },
+    { uploads: { everyMs: never } },
+  )
+  ann = await aPerson(app)
+})
+afterAll(async () => {
+  await app.close()
+  await bucket.remove()
+})
+
+const stored = async (id: string): Promise<UploadDocument> => {
+  const upload = await app.context.models.find((model) => model.modelName === 'Upload')?.collection.findOne({ _id: new Types.ObjectId(id) })
+  return upload as unknown as UploadDocument
+}
+const storage = () => app.context.storage
+
+describe('an upload', () => {
+  it('is announced, PUT straight to the storage, completed, and had again under its name', async () => {
+    const stream = await aStream(ann, app)
+    const bytes = someBytes()
+    const { body: begun } = await ann.post('/uploads', announcing(bytes, { fileName: 'résumé ☀.bin' })).expect(201)
+    expect(begun).toMatchObject({ id: expect.stringMatching(/^[0-9a-f]{24}$/), upload: { method: 'PUT' } })
+    expect(begun.multipart).toBeUndefined()
+    expect((await put(begun.upload, bytes)).status).toBe(200)
+    const { body } = await ann.post(`/uploads/${begun.id}/complete`, {}).expect(200)
+    expect(body).toMatchObject({
+      id: begun.id,
+      status: 'ready',
+      fileName: 'résumé ☀.bin',
+      contentType: 'application/octet-stream',
+      size: 1000,
+    })
+    expect((await ann.get(`/uploads/${begun.id}`).expect(200)).body).toEqual(body)
+    const { headers } = await ann.get(`/uploads/${begun.id}/content`).expect(302)
+    const answer = await fetch(String(headers['location']))
+    expect(new Uint8Array(await answer.arrayBuffer())).toEqual(bytes)
+    expect(answer.headers.get('content-disposition')).toContain(
+      'attachment; filename="r_sum_ _.bin"; filename*=UTF-8\'\'r%C3%A9sum%C3%A9%20%E2%98%80.bin',
+    )
+    const told = await stream.waitFor(({ event }) => event === 'upload.updated', 10_000)
+    expect(told.data).toMatchObject({ type: 'upload.updated', upload: body })
+  })
+
+  it('is completed once, however often and however many at once ask', async () => {
+    const { id } = await aPending(ann)
+    const answers = await Promise.all(Array.from({ length: 10 }, () => ann.post(`/uploads/${id}/complete`, {}).expect(200)))
+    answers.push(await ann.post(`/uploads/${id}/complete`, {}).expect(200))
+    for (const { body } of answers) expect(body).toEqual(answers[0]?.body)
+    expect((await stored(id)).attempts).toHaveLength(1)
+  })
+
+  it('is not changed by a PUT after it was completed', async () => {
+    const bytes = someBytes()
+    const { id, upload } = await aPending(ann, bytes)
+    await ann.post(`/uploads/${id}/complete`, {}).expect(200)
+    await storage().write(pendingKey(await stored(id)), Buffer.from(someBytes()), { size: 1000, contentType: 'application/octet-stream' })
+    expect((await put(upload, bytes)).status).toBe(200) // the URL is good for a while; it leads to where nobody looks any more
+    await ann.post(`/uploads/${id}/complete`, {}).expect(200)
+    expect(await contentOf(ann, id)).toEqual(bytes)
+  })
+
+  it('leaves nothing where it was PUT', async () => {
+    const { id } = await anUpload(ann)
+    expect(await storage().head(pendingKey({ _id: new Types.ObjectId(id) }))).toBeUndefined()
+  })
+
+  it('that is asked for again with the same Idempotency-Key is the same one', async () => {
+    const announced = announcing(someBytes())
+    const ask = () => ann.post('/uploads', announced).set('Idempotency-Key', 'once').expect(201)
+    const [first, again] = [await ask(), await ask()]
+    expect(again.body).toEqual(first.body)
+  })
+
+  it('is taken over where the worker that checked it died', async () => {
+    const { id } = await aPending(ann)
+    const _id = new Types.ObjectId(id)
+    const dead = { attempt: new Types.ObjectId(), until: new Date(Date.now() + 1000) }
+    await app.context.mongo.connection
+      .collection('uploads')
+      .updateOne({ _id }, { $set: { claim: dead }, $push: { attempts: dead.attempt } } as object)
+    await storage().write(originalKey(dead.attempt), Buffer.from('half'), { size: 4, contentType: 'text/plain' })
+    await ann.post(`/uploads/${id}/complete`, {}).expect(200)
+    expect(await storage().head(originalKey(dead.attempt))).toBeUndefined()
+  })
+
+  it('of more than 100 MB comes in parts', async () => {
+    const bytes = someBytes(101 * 1024 * 1024)
+    const { body: begun } = await ann.post('/uploads', announcing(bytes)).expect(201)
+    const { partSize, parts } = begun.multipart
+    expect(begun.upload).toBeUndefined()
+    expect(parts).toHaveLength(7)
+    const etags: { number: number; etag: string }[] = []
+    const fresh = (await ann.post(`/uploads/${begun.id}/parts`, { numbers: [7] }).expect(200)).body.parts
+    for (const part of [...parts.slice(0, 6), ...fresh]) {
+      const piece = bytes.slice((part.number - 1) * partSize, part.number * partSize)
+      const answer = await put(part, piece)
+      expect(answer.status).toBe(200)
+      etags.push({ number: part.number, etag: answer.headers.get('etag') ?? '' })
+    }
+    await ann.post(`/uploads/${begun.id}/complete`, {}).expect(400)
+    await ann.post(`/uploads/${begun.id}/complete`, { parts: etags.slice(1) }).expect(400)
+    const swapped = etags.map(({ number }, n) => ({ number, etag: etags[(n + 1) % 7]?.etag }))
+    expect((await ann.post(`/uploads/${begun.id}/complete`, { parts: swapped }).expect(400)).body.errors[0].path).toBe('body.parts')
+    const { body } = await ann.post(`/uploads/${begun.id}/complete`, { parts: etags.toReversed() }).expect(200)
+    expect(body).toMatchObject({ status: 'ready', size: bytes.length })
+    expect(Buffer.from(await contentOf(ann, begun.id)).equals(bytes)).toBe(true)
+    await ann.post(`/uploads/${begun.id}/parts`, { numbers: [1] }).expect(409)
+  }, 120_000)
+
+  it('is aborted, and is nothing from then on', async () => {
+    const { id } = await aPending(ann)
+    await ann.delete(`/uploads/${id}`).expect(204)
+    for (const asked of [ann.get(`/uploads/${id}`), ann.post(`/uploads/${id}/complete`, {}), ann.delete(`/uploads/${id}`)])
+      await asked.expect(404)
+  })
+})
+
+describe('what is announced', () => {
+  it.each([
+    ['no bytes', { size: 0 }, 'body.size'],
+    ['more than may be', { size: 201 * 1024 * 1024 }, 'body.size'],
+    ['half a byte', { size: 1.5 }, 'body.size'],
+    ['an avatar of more than 5 MB', { size: 5 * 1024 * 1024 + 1, purpose: 'avatar', contentType: 'image/png' }, 'body.size'],
+    ['an avatar that is no image', { purpose: 'avatar', contentType: 'application/pdf' }, 'body.contentType'],
+    ['an avatar that a browser would run', { purpose: 'avatar', contentType: 'image/svg+xml' }, 'body.contentType'],
+    ['another purpose', { purpose: 'backup' }, 'body.purpose'],
+    ['a type with parameters', { contentType: 'text/html; charset=utf-8' }, 'body.contentType'],
+    ['a type with a line break', { contentType: 'text/html\r\nX-Evil: 1' }, 'body.contentType'],
+    ['a hash of another length', { checksumSha256: 'AAAA' }, 'body.checksumSha256'],
+    ['a hash in hexadecimal', { checksumSha256: 'a'.repeat(64) }, 'body.checksumSha256'],
+    ['a path', { fileName: '../../etc/passwd' }, 'body.fileName'],
+    ['a path of Windows', { fileName: String.raw`..\boot.ini` }, 'body.fileName'],
+    ['the folder above', { fileName: '..' }, 'body.fileName'],
+    ['a name with NUL', { fileName: 'a\u0000.png' }, 'body.fileName'],
+    ['a name of two lines', { fileName: 'a\nb.png' }, 'body.fileName'],
+    ['a name that reads backwards', { fileName: 'a\u202egpj.exe' }, 'body.fileName'],
+    ['a name of 4 KB', { fileName: '🏔'.repeat(1024) }, 'body.fileName'],
+    ['half a character', { fileName: '\ud800.png' }, 'body.fileName'],
+    ['no name', { fileName: ' ' }, 'body.fileName'],
+  ])('is refused: %s', async (_what, changes, path) => {
+    const { body } = await ann.post('/uploads', announcing(someBytes(10), changes)).expect(400)
+    expect(body).toMatchObject({ code: 'validation_failed', errors: [{ path }] })
+  })
+
+  it('may have any name that is one', async () => {
+    for (const fileName of ['🏳️‍🌈 ‏שלום.txt', '.bashrc', 'a'.repeat(255), 'it\'s 100% "me";.txt']) {
+      const { id, bytes } = await anUpload(ann, { fileName })
+      expect((await ann.get(`/uploads/${id}`).expect(200)).body.fileName).toBe(fileName)
+      expect(await contentOf(ann, id)).toEqual(bytes)
+    }
+  })
+})
+
+describe('to complete', () => {
+  it('is refused before the PUT, says so, and works after it', async () => {
+    const bytes = someBytes()
+    const { body: begun } = await ann.post('/uploads', announcing(bytes)).expect(201)
+    const { body } = await ann.post(`/uploads/${begun.id}/complete`, {}).expect(409)
+    expect(body).toMatchObject({ code: 'conflict', detail: 'Nothing has been uploaded yet: PUT the bytes first' })
+    await ann.get(`/uploads/${begun.id}/content`).expect(409)
+    await put(begun.upload, bytes)
+    await ann.post(`/uploads/${begun.id}/complete`, {}).expect(200)
+  })
+
+  it('is nobody else’s, for whom there is no such upload', async () => {
+    const { id } = await aPending(ann)
+    const bob = await aPerson(app, { name: 'Bob' })
+    await bob.post(`/uploads/${id}/complete`, {}).expect(404)
+    await bob.post(`/uploads/${id}/parts`, { numbers: [1] }).expect(404)
+    await bob.get(`/uploads/${id}`).expect(404)
+    await bob.get(`/uploads/${id}/content`).expect(404)
+    await bob.delete(`/uploads/${id}`).expect(404)
+    expect((await ann.get(`/uploads/${id}`).expect(200)).body.status).toBe('pending')
+  })
+
+  it.each([
+    ['of another size', { bytes: someBytes(999) }],
+    ['of another type', { contentType: 'text/html' }],
+    ['with another hash', { bytes: someBytes(1000) }],
+  ])(
+    'is refused for bytes %s, for good',
+    async (_what, { bytes, contentType = 'application/octet-stream' }: { bytes?: Uint8Array; contentType?: string }) => {
+      const announced = someBytes()
+      const { body: begun } = await ann.post('/uploads', announcing(announced)).expect(201)
+      // as if the storage had let it through
+      const body = Buffer.from(bytes ?? announced)
+      await storage().write(pendingKey({ _id: new Types.ObjectId(String(begun.id)) }), body, { size: body.length, contentType })
+      const first = await ann.post(`/uploads/${begun.id}/complete`, {}).expect(422)
+      expect(first.body.code).toBe('upload_refused')
+      await put(begun.upload, announced)
+      const again = await ann.post(`/uploads/${begun.id}/complete`, {}).expect(422)
+      expect(again.body.detail).toBe(first.body.detail)
+      expect((await ann.get(`/uploads/${begun.id}`).expect(200)).body).toMatchObject({ status: 'refused', refusal: first.body.detail })
+      await ann.get(`/uploads/${begun.id}/content`).expect(409)
+      const { attempts = [] } = await stored(begun.id)
+      for (const attempt of attempts) expect(await storage().head(originalKey(attempt))).toBeUndefined()
+    },
+  )
+
+  it.each([
+    ['a page that is said to be a picture', 'image/png', Buffer.from('<html><script>alert(1)</script></html>')],
+    ['a picture that is said to be a document', 'application/pdf', Buffer.from(aPicture())],
+    ['a page that is said to be a text, with bytes that are none', 'text/plain', Buffer.from([0, 1, 2, 255])],
+  ])('is refused for what is not what it is said to be: %s', async (_what, contentType, content) => {
+    const { id } = await aPending(ann, new Uint8Array(content), { contentType })
+    expect((await ann.post(`/uploads/${id}/complete`, {}).expect(422)).body.code).toBe('upload_refused')
+  })
+
+  it('is refused for an avatar that is no picture', async () => {
+    const { id } = await aPending(ann, someBytes(), { contentType: 'image/png', purpose: 'avatar' })
+    await ann.post(`/uploads/${id}/complete`, {}).expect(422)
+  })
+
+  it('takes no parts where there are none, and no such parts', async () => {
+    const { id } = await aPending(ann)
+    await ann.post(`/uploads/${id}/complete`, { parts: [{ number: 1, etag: 'x' }] }).expect(400)
+    await ann.post(`/uploads/${id}/parts`, { numbers: [1] }).expect(409)
+    await ann.post(`/uploads/${id}/complete`, { parts: [{ number: 1, etag: 'a\r\nb' }] }).expect(400)
+  })
+})
+
+describe('URLs for what sends no header', () => {
+  it('are of those that one may see and that are ready, in the order asked for', async () => {
+    const [one, two, pending] = [await anUpload(ann), await anUpload(ann), await aPending(ann)]
+    const bob = await aPerson(app)
+    const foreign = await anUpload(bob)
+    const ids = [two.id, foreign.id, pending.id, '0'.repeat(24), one.id]
+    const { items } = (await ann.post('/uploads/urls', { ids }).expect(200)).body
+    expect(items.map(({ id }: { id: string }) => id)).toEqual([two.id, one.id])
+    expect(new Uint8Array(await (await fetch(items[0].url)).arrayBuffer())).toEqual(two.bytes)
+    await ann.post('/uploads/urls', { ids: Array.from({ length: 51 }, () => new Types.ObjectId().toHexString()) }).expect(400)
+  })
+
+  it('show no thumbnail where there is none', async () => {
+    const { id } = await anUpload(ann)
+    await ann.get(`/uploads/${id}/content?size=thumbnail`).expect(404)
+    await ann.get(`/uploads/${id}/content?size=huge`).expect(400)
+  })
+})
