@@ -254,3 +254,20 @@ describe('URLs for what sends no header', () => {
     await ann.get(`/uploads/${id}/content?size=huge`).expect(400)
   })
 })
+
+it('without a bucket all of it goes through the folder', async () => {
+  const local = await startTestApp()
+  const bob = await aPerson(local, { name: 'Bob' })
+  const here = (url: string) => local.url + new URL(url).pathname + new URL(url).search // the port was not known to what signs
+  const bytes = someBytes()
+  const { body: begun } = await bob.post('/uploads', announcing(bytes)).expect(201)
+  expect((await put({ ...begun.upload, url: here(begun.upload.url) }, bytes)).ok).toBe(true)
+  await bob.post(`/uploads/${begun.id}/complete`, {}).expect(200)
+  const { headers } = await bob.get(`/uploads/${begun.id}/content`).expect(302)
+  const answer = await fetch(here(String(headers['location'])))
+  expect(new Uint8Array(await answer.arrayBuffer())).toEqual(bytes)
+  await bob.delete(`/uploads/${begun.id}`).expect(204)
+  await local.context.uploadSweeper.sweep(10)
+  expect((await fetch(here(String(headers['location'])))).status).toBe(404)
+  await local.close()
+})
