@@ -23,9 +23,9 @@ afterAll(async () => {
 
 const uploads = () => app.context.mongo.connection.collection<UploadDocument>('uploads')
 const stored = async (id: string) => uploads().findOne({ _id: new Types.ObjectId(id) })
-/** As if it were time to look whether these are needed. */
+/** As if it were time to look whether these are needed, and they had been attached long ago. */
 const due = (...ids: string[]) =>
-  uploads().updateMany({ _id: { $in: ids.map((id) => new Types.ObjectId(id)) } }, { $set: { sweepAt: new Date(0) } })
+  uploads().updateMany({ _id: { $in: ids.map((id) => new Types.ObjectId(id)) } }, { $set: { sweepAt: new Date(0), usedAt: new Date(0) } })
 const sweep = () => app.context.uploadSweeper.sweep(100)
 const isThere = async (upload: Pick<UploadDocument, 'servedFrom'> | null) => {
   if (!upload?.servedFrom) throw new Error('It was ready')
@@ -108,6 +108,7 @@ describe('a message with attachments', () => {
     expect((await ann.delete(`/messages/${sent.id}?scope=all`).expect(200)).body.attachments).toEqual([])
     expect(await seenBy(bob, id)).toBe(false)
     await expect.poll(async () => (await stored(id))?.sweepAt.getTime()).toBeLessThanOrEqual(Date.now())
+    await due(id)
     await sweep()
     expect(await isThere(upload)).toBe(false)
     expect(await seenBy(ann, id)).toBe(false)
@@ -121,6 +122,19 @@ describe('a message with attachments', () => {
     await due(id)
     await sweep()
     expect(await isThere(await stored(id))).toBe(true)
+  })
+
+  it('loses no file that a message before it, which has just been deleted, had too', async () => {
+    const { ann, bob, conversation } = await aDirectConversation(app)
+    const { id, bytes } = await anUpload(ann)
+    const { body: before } = await ann.send(conversation.id, { attachments: [id] }).expect(201)
+    await due(id)
+    await app.context.uploadUses.attach(ann.id, conversation.id, [id]) // what comes before the next message is committed
+    await ann.delete(`/messages/${before.id}?scope=all`).expect(200)
+    await expect.poll(async () => (await stored(id))?.sweepAt.getTime()).toBeLessThanOrEqual(Date.now())
+    await sweep()
+    await ann.send(conversation.id, { attachments: [id] }).expect(201)
+    expect(await contentOf(bob, id)).toEqual(bytes)
   })
 
   it('loses no file where the sweeper had found it unused before it was sent', async () => {
@@ -234,6 +248,7 @@ describe('the files of who deletes their account', () => {
     await ann.delete('/users/me').send({ password: ann.password }).expect(204)
     await expect.poll(async () => (await stored(unsent.id))?.sweepAt.getTime(), { timeout: 30_000 }).toBeLessThanOrEqual(Date.now())
     const files = await Promise.all([unsent.id, avatar.id].map(stored))
+    await due(unsent.id, avatar.id, sent.id)
     await sweep()
     expect(await Promise.all(files.map(isThere))).toEqual([false, false])
     expect(await contentOf(bob, sent.id)).toEqual(sent.bytes)

@@ -139,6 +139,30 @@ describe('the sweeper', () => {
     expect(open).not.toContain(pendingKey(withId(body.id)))
   })
 
+  it('removes what was PUT for no upload that is pending, ends multiparts that nobody knows, and leaves the others', async () => {
+    const app = await aServer({ MAX_FILE_SIZE: '200MB' })
+    const { storage } = app.context
+    const ann = await aPerson(app)
+    const pending = await aPending(ann)
+    const { body: large } = await ann.post('/uploads', announcing(someBytes(10), { size: 150 * mb })).expect(201)
+    const done = await anUpload(ann)
+    const nobodys = pendingKey({ _id: new Types.ObjectId() })
+    const contentType = 'text/plain'
+    const strays = [pendingKey(withId(done.id)), nobodys]
+    for (const key of strays) await storage.write(key, Buffer.from('late'), { size: 4, contentType })
+    await storage.beginMultipart({ key: nobodys, contentType })
+    const goOn = () => Promise.resolve(true)
+    await app.context.uploadSweeper.removeStrays(goOn) // they are too new
+    for (const key of strays) expect(await head(app, key)).toBeDefined()
+    await app.context.uploadSweeper.removeStrays(goOn, new Date(Date.now() + 60_000))
+    for (const key of strays) expect(await head(app, key)).toBeUndefined()
+    expect(await head(app, pendingKey(withId(pending.id)))).toBeDefined()
+    const open: string[] = []
+    for await (const { key } of storage.multiparts()) open.push(key)
+    expect(open).toContain(pendingKey(withId(large.id)))
+    expect(open).not.toContain(nobodys)
+  })
+
   it('is one worker at a time', async () => {
     const app = await aServer()
     const other = await aNeighbour(app, bucket.environment, byHand)

@@ -5,7 +5,7 @@ import { keysOfAttempts, pendingKey, pendingPrefix } from './keys.js'
 import { sweepIndex, type UploadDocument } from './model.js'
 import type { UploadQuota } from './quota.js'
 import { pendingMs } from './service.js'
-import type { UploadUses } from './uses.js'
+import { aboutToMs, isAboutToBeUsed, type UploadUses } from './uses.js'
 
 interface Dependencies {
   readonly uploads: Model<UploadDocument>
@@ -66,10 +66,9 @@ export class UploadSweeper {
     return open.length
   }
 
-  /** Removes what was PUT for uploads that are not pending any more, and ends multiparts that nobody knows. @returns how many */
-  async removeStrays(goOn: () => Promise<boolean>): Promise<number> {
+  /** Removes what was PUT before this moment for uploads that are not pending any more, and ends multiparts that nobody knows. @returns how many */
+  async removeStrays(goOn: () => Promise<boolean>, before = new Date(Date.now() - strayMs)): Promise<number> {
     const { storage } = this.#deps
-    const before = new Date(Date.now() - strayMs)
     let removed = 0
     for await (const { key, modifiedAt } of storage.list(pendingPrefix)) {
       if (modifiedAt >= before || (await this.#isPending(key))) continue
@@ -97,11 +96,12 @@ export class UploadSweeper {
   async #sweepOne(upload: UploadDocument): Promise<void> {
     if (upload.status === 'removed') return this.#remove(upload)
     if (upload.status === 'ready' && (await this.#deps.uses.isUsed(upload))) return this.#putOff(upload, lookAgainMs)
-    const { _id, status, sweepAt } = upload
+    if (upload.status === 'ready' && isAboutToBeUsed(upload)) return this.#putOff(upload, aboutToMs)
+    const { _id, status, sweepAt, usedAt = { $exists: false } } = upload
     const unclaimed = { $or: [{ claim: { $exists: false } }, { 'claim.until': { $lt: new Date() } }] }
     const removed = await this.#deps.uploads
       .findOneAndUpdate(
-        { _id, status, sweepAt, ...unclaimed }, // what came to be used meanwhile has another time
+        { _id, status, sweepAt, usedAt, ...unclaimed }, // what came to be used meanwhile has other times
         { $set: { status: 'removed' } },
         { returnDocument: 'after' },
       )

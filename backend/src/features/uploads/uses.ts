@@ -20,10 +20,14 @@ interface Dependencies {
 export type Attachable = Pick<UploadDocument, '_id' | 'fileName' | 'contentType' | 'size' | 'servedSize' | 'width' | 'height'>
 
 /** What is about to show an upload is stored within this. */
-const aboutToMs = 300_000
+export const aboutToMs = 300_000
 /** When it is looked at again whether what was about to show it does. */
 const lookAgainMs = 3_600_000
 const mostConversations = 200
+
+/** Whether something may come to show it that is not stored yet. */
+export const isAboutToBeUsed = ({ usedAt }: Pick<UploadDocument, 'usedAt'>): boolean =>
+  usedAt !== undefined && Date.now() - usedAt.getTime() < aboutToMs
 
 /**
  * What uploads are used for. Before anything comes to show an upload, that is marked here, and when it shows it no more: so whoever dies in
@@ -78,9 +82,8 @@ export class UploadUses {
 
   /** @throws Problem conflict where something shows it, or is about to */
   async requireUnused(upload: UploadDocument): Promise<void> {
-    const isAboutTo = upload.usedAt && Date.now() - upload.usedAt.getTime() < aboutToMs
     if (await this.isUsed(upload)) throw new Problem('conflict', 'A message or a profile shows this upload: change that first')
-    if (isAboutTo)
+    if (isAboutToBeUsed(upload))
       throw new Problem('conflict', 'The upload has just been attached; try again later', { retryAfterSeconds: aboutToMs / 1000 })
   }
 
