@@ -72,7 +72,7 @@ describe('deleting a message for everyone', () => {
     const kept = [...messageSchema.requiredPaths(), '_id', 'text', 'outbox', 'deletedAt', 'deletedBy', 'changedAt']
     const others = Object.keys(messageSchema.paths).filter((path) => !path.includes('.') && !kept.includes(path))
     expect(others).toEqual(expect.arrayContaining(['system', 'edits', 'editedAt', 'hiddenFor', 'hiddenAt']))
-    const content = Object.fromEntries(others.map((path) => [path, [{ secret: path }]]))
+    const content = Object.fromEntries(others.map((path) => [path, [{ secret: path, uploadId: new Types.ObjectId() }]]))
     await stored().updateOne({ _id: new Types.ObjectId(message.id) }, { $set: content })
     await remove(ann, message.id).expect(200)
     const tombstone = await storedAs(message.id)

@@ -135,6 +135,6 @@ describe('what is not forwarded', () => {
   it('is nothing at all: a message needs a text', async () => {
     const { ann, conversation } = await aDirectConversation(app)
     const refused = await ann.post(`/conversations/${conversation.id}/messages`, { clientId: randomUUID() }).expect(400)
-    expect(refused.body.errors).toEqual([{ path: 'body.text', message: 'needs a text' }])
+    expect(refused.body.errors).toEqual([{ path: 'body.text', message: 'needs a text, or attachments' }])
   })
 })

@@ -10,6 +10,7 @@ import { aQrBrowser, scan } from './support/qr.js'
 import { shapeOf } from './support/shapes.js'
 import { dataOf } from './support/streams.js'
 import { startTestApp, type TestApp } from './support/test-app.js'
+import { announcing, put } from './support/uploads.js'
 
 // A snapshot that changes is a change of the contract with clients: it is to be seen in review, and told in CHANGELOG.md.
 
@@ -52,6 +53,16 @@ const aForwarded = async () => {
   const { owner, id } = await aConversation()
   const { body: first } = await owner.send(id, { text: 'Tell the others' }).expect(201)
   return (await owner.send(id, { forwardOf: first.id }).expect(201)).body
+}
+
+/** Of bytes that are always the same. */
+const announced = announcing(new Uint8Array(100))
+
+const aReadyUpload = async (ann: Person) => {
+  const { body: begun } = await ann.post('/uploads', announced).expect(201)
+  const { pathname, search } = new URL(begun.upload.url) // whose port was not known to what signed it
+  expect((await put({ ...begun.upload, url: app.url + pathname + search }, new Uint8Array(100))).ok).toBe(true)
+  return (await ann.post(`/uploads/${begun.id}/complete`, {}).expect(200)).body
 }
 
 const withTotp = async () => {
@@ -137,6 +148,17 @@ const answers: Readonly<Record<string, () => Promise<unknown>>> = {
     return firstOf(await owner.get(`${path}/members`).expect(200))
   },
   Message: async () => (await aRichMessage()).message,
+  Attachment: async () => {
+    const { ann, conversation } = await aDirectConversation(app)
+    const { id } = await aReadyUpload(ann)
+    const { body } = await ann.send(conversation.id, { text: 'look', attachments: [id] }).expect(201)
+    return body.attachments[0]
+  },
+  Upload: async () => aReadyUpload(await aPerson(app)),
+  BegunUpload: async () => {
+    const { id, upload } = (await (await aPerson(app)).post('/uploads', announced).expect(201)).body
+    return { id, upload: { ...upload, url: typeof upload.url } }
+  },
   Quote: async () => within((await aRichMessage()).message, 'replyTo'),
   Forward: async () => within(await aForwarded(), 'forwardOf'),
   Mention: async () => within((await aRichMessage()).message, 'mentions'),
@@ -258,6 +280,7 @@ const kinds: Readonly<Record<EventType, true>> = {
   'user.updated': true,
   'block.updated': true,
   'export.ready': true,
+  'upload.updated': true,
   'session.revoked': true,
 }
 
@@ -281,6 +304,7 @@ const muchHappensTo = async (ann: Person): Promise<void> => {
   await owner.delete(`${path}/members/${bob.id}`).expect(204)
   await hasSeq(owner, path, 4)
   await owner.delete(path).expect(204)
+  await aReadyUpload(ann)
   await ann.post('/users/me/export', {}).expect(202)
 }
 
