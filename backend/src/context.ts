@@ -115,7 +115,7 @@ export const createContext = (config: Config, logger: Logger, timing: ContextTim
       await limits.stop()
       await pulse.stop()
       redis?.close()
-      await storage?.close()
+      await storage.close()
       await mongo.close()
     },
   }

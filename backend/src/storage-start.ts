@@ -9,10 +9,9 @@ const askAgainMs = 15_000
  * @returns false where it was not; what is wrong has been logged
  */
 export const checkStorage = async (
-  storage: Pick<Storage, 'faults'> | undefined,
+  storage: Pick<Storage, 'faults'>,
   { logger, signal, againMs = askAgainMs }: { logger: Logger; signal: AbortSignal; againMs?: number },
 ): Promise<boolean> => {
-  if (!storage) return true
   while (!signal.aborted) {
     try {
       const faults = await storage.faults()

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { S3Storage } from '../src/platform/storage/s3-storage.js'
 import { checkStorage } from '../src/storage-start.js'
 import { auditOf } from './support/administrators.js'
+import { aFolder, storageIn } from './support/local-storage.js'
 import { aBucket, type Bucket, bucketNamed, s3Access } from './support/s3.js'
 import { TcpProxy, targetOf } from './support/tcp-proxy.js'
 import { aDatabase, startTestApp, type TestApp } from './support/test-app.js'
@@ -103,12 +104,17 @@ describe('a server that starts', { timeout: 60_000 }, () => {
     await proxy.close()
   })
 
-  it('finds nothing wrong with a bucket that was set up, or with none', async () => {
+  it('finds nothing wrong with a bucket that was set up, or with a folder', async () => {
     const bucket = await aBucket()
     const storage = new S3Storage(bucket.settings)
     await expect(checkStorage(storage, { logger, signal })).resolves.toBe(true)
-    await expect(checkStorage(undefined, { logger, signal })).resolves.toBe(true)
+    await expect(checkStorage(storageIn(await aFolder()), { logger, signal })).resolves.toBe(true)
     await storage.close()
     await bucket.remove()
+  })
+
+  it('is told of a folder that it cannot write to', async () => {
+    await expect(checkStorage(storageIn('/proc/heliograph'), { logger, signal })).resolves.toBe(false)
+    expect(lines.join('')).toContain('UPLOAD_DIR')
   })
 })

@@ -7,7 +7,7 @@ import type { Health, Readiness } from './schema.js'
 interface Dependencies {
   readonly mongo: Mongo
   readonly redis: RedisConnections | undefined
-  readonly storage: Storage | undefined
+  readonly storage: Storage
   readonly hub: Hub
   readonly version: string
   readonly worker: string
@@ -44,7 +44,7 @@ export class OperationsService {
     const [database, bus, files] = await Promise.all([
       check(() => mongo.ping()),
       redis ? check(() => redis.ping()) : absent,
-      storage ? check(() => timed(() => storage.check())) : absent,
+      check(() => timed(() => storage.check())),
     ])
     const others = [bus, files].some(({ status }) => status === 'unhealthy') ? 'degraded' : 'healthy'
     const status = database.status === 'healthy' ? others : 'unhealthy'
