@@ -1,5 +1,5 @@
 /** More work waits already than may. */
-class OverloadedError extends Error {
+export class OverloadedError extends Error {
   constructor(what: string) {
     super(`Too much ${what} is waiting`)
     this.name = 'OverloadedError'
@@ -35,6 +35,10 @@ export class BoundedWork {
     const settled = work.catch(() => undefined).finally(() => this.#unsettled.delete(settled))
     this.#unsettled.add(settled)
     return work
+  }
+
+  get isIdle(): boolean {
+    return this.#unsettled.size === 0
   }
 
   /** Resolves when what has come until now is done, or has failed. */

@@ -1,4 +1,4 @@
-type Reason = 'empty' | 'wrong_type' | 'unsupported_image'
+type Reason = 'empty' | 'wrong_type' | 'unsupported_image' | 'broken_image' | 'too_large' | 'infected'
 
 /** What was sent is not taken, now or later; the detail is for who sent it. */
 export class ContentRefusal extends Error {
@@ -9,5 +9,13 @@ export class ContentRefusal extends Error {
     this.name = 'ContentRefusal'
     this.reason = reason
     this.detail = detail
+  }
+}
+
+/** What was sent could not be looked at, and nothing is known of it: the same may work later. */
+export class ContentUnavailable extends Error {
+  constructor(what: string, options?: ErrorOptions) {
+    super(`Content cannot be looked at: ${what}`, options)
+    this.name = 'ContentUnavailable'
   }
 }

@@ -1,5 +1,5 @@
-/** Pictures that are decoded and made anew. */
-const imageTypes = ['image/jpeg', 'image/png', 'image/webp', 'image/gif', 'image/avif'] as const
+/** Pictures that are made anew. */
+export const imageTypes = ['image/jpeg', 'image/png', 'image/webp', 'image/gif', 'image/avif'] as const
 export type ImageType = (typeof imageTypes)[number]
 
 /** @param found as the bytes were recognised @returns undefined for what is no picture of ours */
