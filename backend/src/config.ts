@@ -6,10 +6,12 @@ import type { UploadRules } from './features/uploads/index.js'
 import type { LimitRates } from './http/limits.js'
 import { type LimitName, limitNames, limitRow } from './http/limits-table.js'
 import { parseRates, type Rate } from './http/rates.js'
+import type { ClamdSettings } from './platform/content/scanner/clamd-scanner.js'
 import type { SmtpSettings } from './platform/mail/smtp-mailer.js'
 import type { RedisSettings } from './platform/redis-address.js'
 import type { SmsSettings } from './platform/sms/create-sms.js'
 import type { StorageSettings } from './platform/storage/create-storage.js'
+import { scannerFaults, scannerOf } from './scanner-settings.js'
 import { type SecuritySettings, securityFaults, securityOf } from './security-settings.js'
 import { storageFaults, storageOf, storageWarnings } from './storage-settings.js'
 import { type Variable, variables } from './variables.js'
@@ -79,6 +81,8 @@ export interface Config {
   readonly storage: StorageSettings
   readonly uploads: UploadRules
   readonly security: SecuritySettings
+  /** What looks through uploads; undefined where nothing does. */
+  readonly scanner: ClamdSettings | undefined
   readonly limits: LimitRates
   readonly accounts: {
     readonly phoneVerification: 'required' | 'optional'
@@ -133,6 +137,7 @@ export const readConfig = (environment: Environment = process.env, place: { clus
     ...deliveryFaults(values),
     ...storageFaults(values),
     ...securityFaults(values),
+    ...scannerFaults(values),
     ...androidFaults(values),
   )
   if (faults.length > 0) throw new ConfigError(faults)
@@ -226,6 +231,7 @@ const toConfig = (values: Values, worker: string): Config => {
       dailyBytes: values.UPLOAD_DAILY,
     },
     security: securityOf(values),
+    scanner: scannerOf(values),
     limits: limitsOf(values),
     warnings: [...longAccess, ...deliveryWarnings(values), ...storageWarnings(values)],
   }

@@ -506,6 +506,36 @@ export const variables = {
     listOf(/^[0-9A-F]{2}(:[0-9A-F]{2}){31}$/, 'SHA-256 fingerprints such as AB:CD:…, 32 bytes each, separated by commas'),
   ),
 
+  SCANNER: variable(
+    'Uploads',
+    'clamd: ClamAV looks through every upload before anybody gets it, and none is ready while it does not answer. Nothing does where unset',
+    'clamd',
+    z.enum(['clamd']).optional(),
+  ),
+  CLAMD_SOCKET: variable(
+    'Uploads',
+    'The socket that clamd listens on',
+    '/run/clamav/clamd.ctl',
+    z.string().startsWith('/', 'a path').optional(),
+  ),
+  CLAMD_HOST: variable(
+    'Uploads',
+    'In place of the socket, where clamd listens; it knows no passwords and no TLS',
+    '',
+    z
+      .string()
+      .regex(/^[\w.:-]+$/, 'a host name or an address')
+      .optional(),
+  ),
+  CLAMD_PORT: variable('Uploads', 'Its port', '3310', integer(1, 65_535).default(3310)),
+  SCANNER_TIMEOUT: variable('Uploads', 'How long looking through one upload may take', '60s', duration.default(60)),
+  SCANNER_MAX_SIZE: variable(
+    'Uploads',
+    'In bytes: what is larger is refused. Not more than clamd’s StreamMaxLength and MaxFileSize, and set its AlertExceedsMax: else it calls clean what it did not look through',
+    '25000000',
+    integer(1, 4_000_000_000).default(25_000_000),
+  ),
+
   RATE_LIMIT_WINDOW_MS: variable(
     'Limits',
     'The window for strangers, unless LIMIT_ANONYMOUS is set',

@@ -4,6 +4,7 @@ import type { Setting } from './service.js'
 
 /** Programs that tests run beside MongoDB and Redis, by Debian's package, and the names that they go by. */
 const programs = {
+  'clamav-daemon': ['clamd'],
   chromium: ['chromium', 'chromium-browser', 'google-chrome'],
   'nginx-light': ['nginx'],
 } as const
