@@ -96,6 +96,7 @@ export const createContext = (config: Config, logger: Logger, timing: ContextTim
     async close(): Promise<void> {
       await disappearing.disappearing.stop()
       await uploads.sweepingUploads.stop()
+      await uploads.images.close()
       await jobs.jobRunner.stop()
       await messaging.messagingSettled()
       await streams.sweeper.stop()

@@ -15,6 +15,8 @@ import {
 import { isAvatarOf } from '../features/users/index.js'
 import { toObjectId } from '../http/ids.js'
 import { Problem } from '../http/problem.js'
+import { Images } from '../platform/content/images/images.js'
+import { createScanner } from '../platform/content/scanner/scanner.js'
 import type { Base } from './base.js'
 import type { Conversations } from './conversations.js'
 import type { People } from './people.js'
@@ -46,8 +48,9 @@ export const createUploads = (
   { uploads: timing = {} }: ContextTiming,
 ) => {
   const rules = config.uploads
+  const images = new Images()
   const quota = new UploadQuota({ usage: models.uploadUsage, rules })
-  const inspection = new Inspection({ images: undefined, scanner: undefined })
+  const inspection = new Inspection({ images, scanner: createScanner(config.scanner) })
   const told = { outbox, source: uploadOutbox, worker: leases.worker }
   const known = { uploads: models.uploads, storage }
   const uploads = new UploadService({ ...known, ...told, quota, rules, uses: uploadUses })
@@ -69,5 +72,5 @@ export const createUploads = (
   })
   const uploadSweeper = new UploadSweeper({ ...known, quota, uses: uploadUses, logger })
   const sweepingUploads = new Often({ job: unusedUploads(uploadSweeper), leases, logger, everyMs: timing.everyMs ?? sweepEveryMs })
-  return { uploads, completion, uploadAccess, uploadSweeper, sweepingUploads }
+  return { uploads, completion, uploadAccess, uploadSweeper, sweepingUploads, images }
 }

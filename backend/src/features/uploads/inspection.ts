@@ -1,7 +1,7 @@
-import type { Readable } from 'node:stream'
 import { ContentRefusal } from '../../platform/content/content-errors.js'
-import type { ImageType } from '../../platform/content/images/image-types.js'
+import type { Images, MadeImage } from '../../platform/content/images/images.js'
 import { inspect } from '../../platform/content/inspect.js'
+import type { Scanner } from '../../platform/content/scanner/scanner.js'
 import type { Source } from '../../platform/content/source.js'
 import type { Storage } from '../../platform/storage/storage.js'
 
@@ -25,28 +25,10 @@ interface FileToSee {
   readonly purpose: 'attachment' | 'avatar'
 }
 
-interface MadeImage {
-  readonly size: number
-  readonly contentType: string
-  readonly width: number
-  readonly height: number
-  read(): Readable
-}
-
-/** Makes pictures anew, without what should not be passed on. */
-interface Images {
-  remake<T>(
-    source: Source,
-    type: ImageType,
-    use: (made: { readonly image: MadeImage; readonly thumbnail: MadeImage }) => Promise<T>,
-  ): Promise<T>
-}
-
 interface Dependencies {
-  /** Undefined: pictures are served as they came, and have no thumbnails. */
-  readonly images: Images | undefined
+  readonly images: Pick<Images, 'remake'>
   /** Undefined: nothing is looked through for what does harm. */
-  readonly scanner: { scan(source: Source): Promise<void> } | undefined
+  readonly scanner: Pick<Scanner, 'scan'> | undefined
 }
 
 /** Looks at what was uploaded: whether it is what it is said to be, whether it does harm; and makes pictures anew. */
@@ -56,7 +38,7 @@ export class Inspection {
     this.#deps = deps
   }
 
-  /** @returns why it is refused, for people; or what it is. @throws StorageUnavailable where it cannot be told now */
+  /** @returns why it is refused, for people; or what it is. @throws ContentUnavailable or StorageUnavailable where it cannot be told now */
   async inspect(storage: Storage, file: FileToSee): Promise<{ readonly refusal: string } | SeenContent> {
     const { images, scanner } = this.#deps
     const { key, size, contentType } = file
@@ -65,7 +47,7 @@ export class Inspection {
       const seen = await inspect(source)
       if (file.purpose === 'avatar' && seen.image === undefined) return { refusal: 'An avatar has to be a picture' }
       await scanner?.scan(source)
-      if (seen.image === undefined || !images) return { contentType: seen.contentType }
+      if (seen.image === undefined) return { contentType: seen.contentType }
       return await images.remake(source, seen.image, ({ image, thumbnail }) => written(storage, file, image, thumbnail))
     } catch (error) {
       if (error instanceof ContentRefusal) return { refusal: error.detail }

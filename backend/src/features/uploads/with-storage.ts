@@ -1,4 +1,5 @@
 import { Problem } from '../../http/problem.js'
+import { ContentUnavailable } from '../../platform/content/content-errors.js'
 import { type Storage, StorageUnavailable } from '../../platform/storage/storage.js'
 
 const retryAfterSeconds = 5
@@ -8,6 +9,9 @@ export const withStorage = async <T>(storage: Storage, work: (storage: Storage) 
   try {
     return await work(storage)
   } catch (error) {
+    if (error instanceof ContentUnavailable) {
+      throw new Problem('service_unavailable', 'The file cannot be looked at now; try again', { cause: error, retryAfterSeconds })
+    }
     if (!(error instanceof StorageUnavailable)) throw error
     throw new Problem('service_unavailable', 'The storage cannot be reached; try again', { cause: error, retryAfterSeconds })
   }
