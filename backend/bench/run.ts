@@ -4,6 +4,7 @@ import { benchLogin } from './login/login.js'
 import { benchMessaging } from './messaging/messaging.js'
 import { benchSend } from './send/send.js'
 import { benchStream } from './stream/stream.js'
+import { benchUploads } from './uploads/uploads.js'
 
 const benchmarks: Readonly<Record<string, (words: readonly string[]) => Promise<void>>> = {
   access: benchAccess,
@@ -12,6 +13,7 @@ const benchmarks: Readonly<Record<string, (words: readonly string[]) => Promise<
   messaging: benchMessaging,
   send: benchSend,
   stream: benchStream,
+  uploads: benchUploads,
 }
 
 const [name = '', ...words] = process.argv.slice(2)
