@@ -25,7 +25,7 @@ export const requestLog = (logger: Logger): RequestHandler => {
     if (isProbe(request.path)) return next() // what probes find is told by other lines
     const path = request.path.replace(secretInPath, '$1…')
     const startedAt = performance.now()
-    response.once('close', () => {
+    response.on('close', () => {
       const line = { requestId, method, path, status: response.statusCode, milliseconds: Math.round(performance.now() - startedAt) }
       if (response.writableFinished) lines.info(line, 'answered')
       else lines.info(line, 'cut off')

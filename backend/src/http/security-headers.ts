@@ -24,6 +24,12 @@ export const securityHeaders = (publicUrl: string): RequestHandler[] => {
       frameguard: { action: 'deny' },
       referrerPolicy: { policy: 'no-referrer' },
       strictTransportSecurity: false,
+      // What only Internet Explorer, Flash and pages with links heed: every header is kept as long as its answer, which a stream makes half a day
+      xDownloadOptions: false,
+      xPermittedCrossDomainPolicies: false,
+      xDnsPrefetchControl: false,
+      xXssProtection: false,
+      originAgentCluster: false,
     }),
     (request, response, next) => {
       if (isTls || request.secure) response.setHeader('Strict-Transport-Security', transportSecurity)

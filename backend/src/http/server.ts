@@ -38,7 +38,7 @@ export class HttpServer {
     )
     this.#server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket)
-      socket.once('close', () => this.#sockets.delete(socket))
+      socket.on('close', () => this.#sockets.delete(socket)) // comes once; `once` would keep a wrapper with each connection
     })
   }
 

@@ -15,6 +15,11 @@ export interface Left {
   readonly version: number
 }
 
+interface Change {
+  readonly version: number
+  readonly left?: EntryId
+}
+
 const mostKept = 1000
 
 /**
@@ -22,11 +27,11 @@ const mostKept = 1000
  * database, whichever comes first: a membership that was read before somebody left is not taken for one, nor is a late message of their coming.
  */
 export class MembershipChanges {
-  readonly #newest = new Map<string, { readonly version: number; readonly left?: EntryId }>()
+  #newest: Map<string, Change> | undefined // most streams hear of none
 
   /** @returns from where on the stream tells of the conversation; undefined where something newer is known */
   joined({ conversationId, version, since }: Omit<Joined, 'userIds'>): EntryId | undefined {
-    const before = this.#newest.get(conversationId)
+    const before = this.#newest?.get(conversationId)
     if (before && before.version >= version) return undefined
     this.#keep(conversationId, { version })
     return before?.left !== undefined && isAfter(before.left, since) ? before.left : since // what was told before is not told again
@@ -34,7 +39,7 @@ export class MembershipChanges {
 
   /** @param id of the message that says so @returns false where something newer is known */
   left({ conversationId, version }: Omit<Left, 'userIds'>, id: EntryId): boolean {
-    const before = this.#newest.get(conversationId)
+    const before = this.#newest?.get(conversationId)
     if (before && before.version >= version) return false
     this.#keep(conversationId, { version, left: id })
     return true
@@ -42,11 +47,12 @@ export class MembershipChanges {
 
   /** True unless somebody who was a member in that version of the conversation has left since. */
   isIn(conversationId: string, version: number): boolean {
-    const newest = this.#newest.get(conversationId)
+    const newest = this.#newest?.get(conversationId)
     return newest?.left === undefined || newest.version <= version
   }
 
-  #keep(conversationId: string, change: { readonly version: number; readonly left?: EntryId }): void {
+  #keep(conversationId: string, change: Change): void {
+    this.#newest ??= new Map()
     this.#newest.delete(conversationId) // so that it is the last in order
     this.#newest.set(conversationId, change)
     if (this.#newest.size <= mostKept) return

@@ -62,7 +62,7 @@ export class StreamService {
     hub.noteEpoch(head.epoch)
     const cursor = lastEventId === undefined ? undefined : parseCursor(lastEventId)
     const stream = new EventStream(response, caller, head.position)
-    response.once('close', () => hub.detach(stream))
+    response.on('close', () => hub.detach(stream)) // comes once; `once` would keep a wrapper with each stream
     hub.attach(stream)
     // The session is read once the stream is attached: if it is revoked from now on, the hub ends it.
     const [lifetimeMs, memberships] = await Promise.all([this.#lifetimeMs(caller), this.#subscribe(stream)])
@@ -76,7 +76,7 @@ export class StreamService {
       throw new Error('The stream ended before it began')
     }
     stream.open(encodeFrame('resume', { type: 'resume', verdict, cursor: position, refetch }, position))
-    response.once('close', startLifetime(stream, lifetimeMs))
+    response.on('close', startLifetime(stream, lifetimeMs))
     return stream
   }
 
