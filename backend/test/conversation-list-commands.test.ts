@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type mongo, Types } from 'mongoose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { isOwnBusiness } from './support/own-business.js'
 import { aPerson, type Person, peopleInNumbers } from './support/people.js'
 import { startTestApp, type TestApp } from './support/test-app.js'
 
@@ -58,8 +59,6 @@ afterAll(() => app.close())
 
 /** Where what a list shows is kept. */
 const shown = new Set(['conversations', 'messages', 'receipts', 'users', 'blocks'])
-/** What workers look for there by themselves, whoever asks them something: what is to be told, and what is to disappear. */
-const isOwnBusiness = (command: mongo.Document): boolean => /"outbox\.|"disappearsAt"/.test(JSON.stringify(command))
 
 /** What the database is asked meanwhile, in order of name. */
 const commandsOf = async (asking: () => Promise<unknown>): Promise<string[]> => {
@@ -67,7 +66,7 @@ const commandsOf = async (asking: () => Promise<unknown>): Promise<string[]> => 
   const client = app.context.mongo.connection.getClient()
   const note = ({ commandName, command }: mongo.CommandStartedEvent): void => {
     const collection: unknown = commandName === 'getMore' ? command['collection'] : command[commandName]
-    if (typeof collection !== 'string' || !shown.has(collection) || isOwnBusiness(command)) return
+    if (typeof collection !== 'string' || !shown.has(collection) || isOwnBusiness(commandName, command)) return
     commands.push(`${commandName} ${collection}`)
   }
   client.on('commandStarted', note)

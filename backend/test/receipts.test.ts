@@ -247,7 +247,7 @@ describe('unread', () => {
     const listing = async () => {
       page = (await ann.get('/conversations').expect(200)).body
     }
-    const finds = await countCommands(app, 'find', 'receipts', listing, ({ filter }) => !JSON.stringify(filter).includes('outbox'))
+    const finds = await countCommands(app, 'find', 'receipts', listing)
     expect(page.items).toHaveLength(5)
     expect(finds).toBe(1)
     const branches = page.items.map(() => ({

@@ -1,4 +1,5 @@
 import type { mongo } from 'mongoose'
+import { isOwnBusiness } from './own-business.js'
 import type { TestApp } from './test-app.js'
 
 interface Plan {
@@ -7,13 +8,15 @@ interface Plan {
   readonly sortsOrScans: boolean
 }
 
+const isAsked = (command: mongo.Document): boolean => !isOwnBusiness('find', command)
+
 /** How the queries of a collection that are asked meanwhile are read, as the database says it. */
-export const plansOf = async (app: TestApp, collection: string, asking: () => PromiseLike<unknown>): Promise<Plan[]> => {
+export const plansOf = async (app: TestApp, collection: string, asking: () => PromiseLike<unknown>, matches = isAsked): Promise<Plan[]> => {
   const { connection } = app.context.mongo
   const client = connection.getClient()
   const commands: mongo.Document[] = []
   const listen = ({ commandName, command }: mongo.CommandStartedEvent): void => {
-    if (commandName === 'find' && command.find === collection) commands.push(command)
+    if (commandName === 'find' && command.find === collection && matches(command)) commands.push(command)
   }
   client.on('commandStarted', listen)
   await asking()
@@ -48,7 +51,7 @@ export const allPlansOf = async (app: TestApp, asking: () => PromiseLike<unknown
   const client = connection.getClient()
   const commands: mongo.Document[] = []
   const listen = ({ commandName, command }: mongo.CommandStartedEvent): void => {
-    if (commandName === 'find' || commandName === 'aggregate') commands.push(command)
+    if ((commandName === 'find' || commandName === 'aggregate') && !isOwnBusiness(commandName, command)) commands.push(command)
   }
   client.on('commandStarted', listen)
   await asking()
