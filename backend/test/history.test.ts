@@ -109,7 +109,7 @@ describe('who comes into a group whose history is by joining', () => {
 
   it('has read nothing of what is not there for them: it does not count as unread', async () => {
     const { newcomer, conversation } = await aNewcomer()
-    expect((await newcomer.get(path(conversation)).expect(200)).body.unreadCount).toBe(3)
+    await expect.poll(async () => (await newcomer.get(path(conversation)).expect(200)).body.unreadCount).toBe(3)
   })
 
   it('sees no more when it becomes all for those who come later, until they come again', async () => {
