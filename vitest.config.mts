@@ -11,9 +11,9 @@ const engineTests = [
 // A condition is awaited for as long as a busy machine may need; it is a time that decides nothing.
 const shared = {
   environment: 'node',
-  expect: { poll: { timeout: 10_000 } },
-  testTimeout: 20_000,
-  hookTimeout: 60_000,
+  expect: { poll: { timeout: 30_000 } },
+  testTimeout: 60_000,
+  hookTimeout: 120_000,
   teardownTimeout: 60_000,
 } as const
 

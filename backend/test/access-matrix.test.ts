@@ -21,7 +21,7 @@ beforeAll(async () => {
   app = await startTestApp()
   world = await aWorld(app)
   untouched = await world.scene()
-}, 60_000)
+}, 120_000)
 afterAll(() => app.close())
 
 type Asked = (endpoint: Case, row: Row, actor: Actor) => Promise<{ status: number; code: unknown }>

@@ -299,7 +299,7 @@ describe('with ACCOUNT_DELETION=remove', () => {
     expect(messages).toHaveLength(48)
     await expect.poll(() => dataOf(stream, 'message.deleted').length, deadline).toBe(46)
     const replay = await aStream(bob, app, cursorBefore)
-    await replay.waitFor(({ event }) => event === 'user.updated', 10_000)
+    await replay.waitFor(({ event }) => event === 'user.updated', 30_000)
     expect(JSON.stringify(replay.events)).not.toContain('secret')
     expect(await stored(app, 'messages').countDocuments({ text: /secret/ })).toBe(0)
   })

@@ -6,7 +6,7 @@ import { signIn } from './support/sessions.js'
 import { SseClient } from './support/sse-client.js'
 import { startTestApp, type TestApp } from './support/test-app.js'
 
-const deadlineMs = 10_000
+const deadlineMs = 30_000
 let app: TestApp
 let neighbour: TestApp // another worker: same database, same Redis
 let ann: Person

@@ -57,7 +57,7 @@ describe('a message with attachments', () => {
     ]
     expect(body).toMatchObject({ text: '', attachments })
     expect((await bob.get(`/messages/${body.id}`).expect(200)).body.attachments).toEqual(attachments)
-    const told = await stream.waitFor(({ event }) => event === 'message.created', 10_000)
+    const told = await stream.waitFor(({ event }) => event === 'message.created', 30_000)
     expect(told.data).toMatchObject({ message: { attachments } })
     expect(await contentOf(bob, one.id)).toEqual(one.bytes)
   })
@@ -228,7 +228,7 @@ describe('an avatar', () => {
     await owner.patch(path, { avatarUploadId: ofMember.id }).expect(400)
     const stream = await aStream(member, app)
     expect((await owner.patch(path, { avatarUploadId: avatar.id }).expect(200)).body.avatarUploadId).toBe(avatar.id)
-    const told = await stream.waitFor(({ event }) => event === 'conversation.updated', 10_000)
+    const told = await stream.waitFor(({ event }) => event === 'conversation.updated', 30_000)
     expect(told.data).toMatchObject({ conversation: { avatarUploadId: avatar.id } })
     expect([await seenBy(member, avatar.id), await seenBy(outsider, avatar.id)]).toEqual([true, false])
     expect((await owner.delete(`/uploads/${avatar.id}`).expect(409)).body.code).toBe('conflict')

@@ -196,7 +196,7 @@ describe('between two of whom one has blocked the other', () => {
     proxy.restore()
     await expect.poll(async () => (await there.send(conversation.id, {})).status, { timeout: 30_000 }).toBe(201)
     await cutOff.close()
-  }, 60_000)
+  }, 120_000)
 
   it('nothing is asked of the database for what was asked a moment ago', async () => {
     const { bob, conversation } = await aDirectConversation(app)

@@ -114,7 +114,7 @@ describe('committing messages', () => {
       }),
       { numRuns: 15 },
     )
-  }, 60_000)
+  }, 120_000)
 
   it('answers a clientId that was sent before with the first message, also from another worker', async () => {
     const conversationId = new Types.ObjectId()

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, inject, it } from 'vitest'
 
 const entry = fileURLToPath(new URL('../dist/index.js', import.meta.url))
-const deadlineMs = 15_000
+const deadlineMs = 30_000
 
 /** Starts the built server in an environment of its own, and waits until it ends. */
 const runToItsEnd = async (environment: Record<string, string>) => {

@@ -6,7 +6,7 @@ import { aDirectConversation } from './support/people.js'
 import { TcpProxy, targetOf, through } from './support/tcp-proxy.js'
 import { startTestApp } from './support/test-app.js'
 
-const deadlineMs = 15_000
+const deadlineMs = 30_000
 
 const aProxiedDatabase = async (up: boolean) => {
   const proxy = await TcpProxy.open(targetOf(inject('mongoUrl')), up)
@@ -69,7 +69,7 @@ describe('when MongoDB goes away in mid-flight', () => {
     expect(stored.map(({ clientId }) => clientId).toSorted()).toEqual(clientIds.toSorted())
     await app.close()
     await proxy.close()
-  }, 60_000)
+  }, 120_000)
 })
 
 describe('when MongoDB comes back as it was before (an operator has put back an older copy, and made it a new generation)', () => {

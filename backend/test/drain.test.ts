@@ -54,7 +54,7 @@ const aWorker = async (): Promise<Worker> => {
   })
   const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>
   const url = `http://127.0.0.1:${port}`
-  await expect.poll(async () => (await fetch(`${url}/health/ready`).catch(() => undefined))?.status, { timeout: 15_000 }).toBe(200)
+  await expect.poll(async () => (await fetch(`${url}/health/ready`).catch(() => undefined))?.status, { timeout: 30_000 }).toBe(200)
   return { process: child, url, exited }
 }
 
@@ -93,7 +93,7 @@ describe.each(['SIGTERM', 'SIGINT'] as const)('on %s', (signal) => {
     if (!first) throw new Error('there are four')
     const { token, path } = await aConversation(first)
     const stream = await SseClient.open(`${worker.url}/sse`, { headers: { authorization: `Bearer ${token}` } })
-    await stream.waitFor(({ event }) => event === 'resume', 5000)
+    await stream.waitFor(({ event }) => event === 'resume', 30_000)
 
     const acknowledged: number[] = []
     const statuses = new Set<number>()

@@ -231,7 +231,7 @@ describe.each(kinds)('the event log %s', (_name, numRuns, create) => {
     for (const each of steps) await world.take(each)
     await world.settle()
     await log.tick() // arrives after all that was published before
-    await vi.waitFor(() => expect(arrived.at(-1)?.channel).toBe(controlChannel(0)), { interval: 1, timeout: 5000 })
+    await vi.waitFor(() => expect(arrived.at(-1)?.channel).toBe(controlChannel(0)), { interval: 1, timeout: 30_000 })
     for (const channel of world.channels) log.unsubscribe(channel)
     return arrived.slice(0, -1)
   }
@@ -261,5 +261,5 @@ describe.each(kinds)('the event log %s', (_name, numRuns, create) => {
       }),
       { numRuns },
     )
-  }, 60_000) // a failure takes long to be made small
+  }, 120_000) // a failure takes long to be made small
 })

@@ -46,7 +46,7 @@ describe('a request with an Idempotency-Key', () => {
       new Set(made.length === 30 ? [] : [409]),
     )
     expect(await groupsOf(ann)).toBe(1)
-  }, 60_000)
+  }, 120_000)
 
   it('with another body, or to another path, is a conflict', async () => {
     const [ann, key] = [await aPerson(app), randomUUID()]

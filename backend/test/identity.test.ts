@@ -197,7 +197,7 @@ describe('an e-mail address', () => {
     const [person, email] = [await aPerson(mailing), anAddress()]
     const path = '/api/v1/auth/email'
     await mailing.request.put(path).auth(person.accessToken, { type: 'bearer' }).send({ email }).expect(202)
-    await expect.poll(() => server.mails.length, { timeout: 10_000 }).toBe(1)
+    await expect.poll(() => server.mails.length, { timeout: 30_000 }).toBe(1)
     const token = /verify-email\?token=([\w-]{43})/.exec(server.mails[0]?.content ?? '')?.[1] ?? ''
     await mailing.request.post(`${path}/verify`).send({ token }).expect(204)
     await expect.poll(() => mailing.logs.join('')).toContain('/auth/email/verify')

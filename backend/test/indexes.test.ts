@@ -3,7 +3,7 @@ import { createIndexes } from '../src/platform/indexes.js'
 import { aDirectConversation } from './support/people.js'
 import { aDatabase, startTestApp, type TestApp } from './support/test-app.js'
 
-const deadlineMs = 15_000
+const deadlineMs = 30_000
 const declared = {
   users: [
     { name: 'email', key: { email: 1 }, unique: true, sparse: true },

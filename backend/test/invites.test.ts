@@ -81,7 +81,7 @@ describe('an invite', () => {
     expect(statuses).toEqual([...Array<number>(7).fill(200), ...Array<number>(43).fill(409)])
     expect(await membersOf(owner, conversation)).toBe(9)
     expect(await invitesOf(owner, conversation)).toMatchObject([{ uses: 7 }])
-  }, 60_000)
+  }, 120_000)
 
   it('that is accepted again, by a member too, is used no more: 200 with the conversation', async () => {
     const { owner, conversation } = await aGroup(app, 2)
@@ -128,7 +128,7 @@ describe('an invite', () => {
     const { body } = await accept(await aPerson(app), invite).expect(409)
     expect(body.detail).toContain('1024')
     expect(await invitesOf(owner, conversation)).toMatchObject([{ uses: 0 }])
-  }, 60_000)
+  }, 120_000)
 
   it('is none for whom the owner, or who made it, has blocked', async () => {
     const { owner, members, conversation } = await aGroup(app, 2)

@@ -56,4 +56,4 @@ it('who leaves while sending has sent what was answered 201, and nothing else; f
     const seen = await other.get(`/conversations/${conversation.id}/messages?limit=100`).expect(200)
     expect(seen.body.items).toHaveLength(stored.length)
   }
-}, 60_000)
+}, 120_000)

@@ -29,7 +29,7 @@ const codes = (person: Person): Promise<unknown[]> => Promise.all(workers().map(
 const measured = async (work: () => Promise<unknown>, took: () => Promise<boolean>): Promise<number> => {
   const before = performance.now()
   await work()
-  await expect.poll(took, { timeout: 15_000, interval: 5 }).toBe(true)
+  await expect.poll(took, { timeout: 30_000, interval: 5 }).toBe(true)
   return Math.round(performance.now() - before)
 }
 
@@ -58,7 +58,7 @@ describe('lockdown', () => {
     const { body } = await admin.post('/sse/ticket', {}).expect(201)
     const byTicket = await SseClient.open(`${neighbour.url}/sse?ticket=${body.ticket}`)
     afterwards(() => byTicket.close())
-    await byTicket.waitFor(({ event }) => event === 'resume', 10_000)
+    await byTicket.waitFor(({ event }) => event === 'resume', 30_000)
     const staying = [await aStream(admin, app), byTicket]
     const ended = staying.map(hasEnded)
     await lockDown()

@@ -6,7 +6,7 @@ import { SseClient } from './support/sse-client.js'
 import { TcpProxy, targetOf, through } from './support/tcp-proxy.js'
 import { startTestApp, type TestApp } from './support/test-app.js'
 
-const deadlineMs = 10_000
+const deadlineMs = 30_000
 let app: TestApp
 let neighbour: TestApp // another worker: same database, same Redis
 const open = new Set<SseClient>()

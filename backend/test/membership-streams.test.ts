@@ -15,7 +15,7 @@ import type { Membership } from '../src/realtime/resume.js'
 import { LaggingLog } from './support/lagging-log.js'
 import { SseClient, type SseEvent } from './support/sse-client.js'
 
-const deadlineMs = 10_000
+const deadlineMs = 30_000
 const closing: (() => Promise<unknown> | void)[] = []
 afterEach(async () => {
   for (const close of closing.splice(0)) await close()

@@ -11,7 +11,7 @@ import { SseClient } from './support/sse-client.js'
 import { TcpProxy, targetOf } from './support/tcp-proxy.js'
 import { startTestApp, type TestApp } from './support/test-app.js'
 
-const deadlineMs = 10_000
+const deadlineMs = 30_000
 let app: TestApp
 let proxy: TcpProxy // between nginx and the product
 let nginx: Nginx

@@ -228,7 +228,7 @@ describe('pins', () => {
     const { items } = (await ann.get('/conversations?limit=100').expect(200)).body
     const pinned = items.map(({ my }: { my: { pinned: boolean } }) => my.pinned)
     expect(pinned).toEqual([...Array<boolean>(5).fill(true), ...Array<boolean>(95).fill(false)])
-  }, 60_000)
+  }, 120_000)
 })
 
 describe('the list of conversations', () => {
@@ -255,7 +255,7 @@ describe('the list of conversations', () => {
       await set(ann, at(3), { pinned: false }).expect(200)
       await set(ann, at(2), { pinned: true }).expect(200)
     }
-  }, 60_000)
+  }, 120_000)
 
   it('of the archived ones is paged too, and its cursor is no other list’s', async () => {
     const ann = await aPerson(app)

@@ -7,7 +7,7 @@ import { aPerson } from './support/people.js'
 import { aPlacesFile } from './support/places-file.js'
 import { startTestApp, type TestApp } from './support/test-app.js'
 
-const deadlineMs = 10_000
+const deadlineMs = 30_000
 const named = (name: string) => ({ names: { en: name, de: 'anders' } })
 const folder = mkdtempSync(join(tmpdir(), 'heliograph-places-'))
 const file = join(folder, 'places.mmdb')

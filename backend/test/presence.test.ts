@@ -160,7 +160,7 @@ describe('presence', () => {
     await expect.poll(() => presenceOf(anns, bob), { timeout: 30_000 }).toEqual([true, false])
     expect(dataOf(anns, 'presence').at(-1)?.['lastSeenAt']).toEqual(expect.any(String))
     await anns.close()
-  }, 60_000)
+  }, 120_000)
 
   it('is not told to those who only share a group, nor to strangers', async () => {
     const { owner, members, conversation } = await aGroup(app, 2)

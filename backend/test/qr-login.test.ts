@@ -372,11 +372,11 @@ describe('an exchange', () => {
   it('waits for a lockdown’s end, like every sign-in', async () => {
     const browser = await anApproved(app, ann)
     await app.context.admission.lockDown()
-    await vi.waitUntil(() => app.context.admission.closed, { timeout: 15_000 })
+    await vi.waitUntil(() => app.context.admission.closed, { timeout: 30_000 })
     const answer = await browser.exchange().expect(503)
     expect(answer.body.code).toBe('lockdown')
     await app.context.admission.reopen()
-    await vi.waitUntil(() => !app.context.admission.closed, { timeout: 15_000 })
+    await vi.waitUntil(() => !app.context.admission.closed, { timeout: 30_000 })
     await browser.exchange().expect(200)
   })
 

@@ -26,7 +26,7 @@ afterAll(async () => {
 })
 
 const names = (stream: SseClient): string[] => stream.events.map(({ event }) => event)
-const isTold = (stream: SseClient, name: string) => stream.waitFor(({ event }) => event === name, 15_000)
+const isTold = (stream: SseClient, name: string) => stream.waitFor(({ event }) => event === name, 30_000)
 /** Begun here; its stream is at the other worker. */
 const aListeningBrowser = async (): Promise<{ browser: QrBrowser; stream: SseClient }> => {
   const browser = await aQrBrowser(app)
@@ -91,7 +91,7 @@ describe('a waiting browser', () => {
     ],
   ])('that comes when it was %s is told so first', async (status, made, name) => {
     const stream = await (await made()).listen(neighbour)
-    expect((await stream.waitFor(() => true, 15_000)).event).toBe(name)
+    expect((await stream.waitFor(() => true, 30_000)).event).toBe(name)
     if (status !== 'scanned') await stream.ended
     expect(names(stream)).toEqual([name])
   })

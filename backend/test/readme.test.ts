@@ -10,7 +10,7 @@ it('the README’s transcript does what the README says', async () => {
   const app = await startTestApp()
   const { stdout, stderr } = await promisify(execFile)('bash', ['--norc', '-euc', transcript], {
     env: { PATH: process.env['PATH'], API: app.url },
-    timeout: 15_000,
+    timeout: 30_000,
   }).catch((error: { stdout: string; stderr: string }) => error)
   await app.close()
   expect(stderr).toBe('')

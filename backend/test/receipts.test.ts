@@ -12,7 +12,7 @@ import { countCommands, dataOf } from './support/streams.js'
 import { TcpProxy, targetOf, through } from './support/tcp-proxy.js'
 import { aDatabase, startTestApp, type TestApp } from './support/test-app.js'
 
-const deadlineMs = 15_000
+const deadlineMs = 30_000
 const MONGO_URI = aDatabase()
 const JWT_SECRET = 'the same secret for both workers, long enough'
 let app: TestApp

@@ -9,7 +9,7 @@ interface Page {
   readonly nextCursor: string | null
 }
 
-const deadlineMs = 15_000
+const deadlineMs = 30_000
 let app: TestApp
 const stored = () => app.context.mongo.connection.collection('messages')
 

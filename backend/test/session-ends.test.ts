@@ -5,7 +5,7 @@ import { codeOfMe, signIn, streamOf } from './support/sessions.js'
 import { dataOf } from './support/streams.js'
 import { startTestApp, type TestApp } from './support/test-app.js'
 
-const deadlineMs = 10_000
+const deadlineMs = 30_000
 let app: TestApp
 let neighbour: TestApp // another worker: same database, same Redis
 

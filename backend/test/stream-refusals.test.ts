@@ -7,7 +7,7 @@ import { aPerson, type Person } from './support/people.js'
 import { SseClient } from './support/sse-client.js'
 import { startTestApp, type TestApp } from './support/test-app.js'
 
-const deadlineMs = 10_000
+const deadlineMs = 30_000
 let app: TestApp
 const open = new Set<SseClient>()
 

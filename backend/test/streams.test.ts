@@ -5,7 +5,7 @@ import { aDirectConversation, aGroup, aPerson, type Person } from './support/peo
 import { SseClient, type SseEvent } from './support/sse-client.js'
 import { startTestApp, type TestApp } from './support/test-app.js'
 
-const deadlineMs = 5000
+const deadlineMs = 30_000
 let app: TestApp
 let neighbour: TestApp // another worker: same database, same Redis
 const open = new Set<SseClient>()

@@ -197,7 +197,7 @@ describe('GET /sync', () => {
           await synced.sync()
           return synced.textsOf(id)
         },
-        { timeout: 20_000 },
+        { timeout: 30_000 },
       )
       .toEqual(['first', 'after'])
   })

@@ -46,7 +46,7 @@ const isLive = (stream: SseClient, at: TestApp, { id }: Person) =>
       await at.context.log.tell(`user:${id}`, encodeFrame('probe', {}))
       return dataOf(stream, 'probe').length > 0
     },
-    { timeout: 15_000 },
+    { timeout: 30_000 },
   )
 const typingOf = (stream: SseClient): unknown[] => dataOf(stream, 'typing').map(({ typing }) => typing)
 /** All that was told before is here once this is. */

@@ -54,7 +54,7 @@ describe('an upload', () => {
     expect(answer.headers.get('content-disposition')).toContain(
       'attachment; filename="r_sum_ _.bin"; filename*=UTF-8\'\'r%C3%A9sum%C3%A9%20%E2%98%80.bin',
     )
-    const told = await stream.waitFor(({ event }) => event === 'upload.updated', 10_000)
+    const told = await stream.waitFor(({ event }) => event === 'upload.updated', 30_000)
     expect(told.data).toMatchObject({ type: 'upload.updated', upload: body })
   })
 

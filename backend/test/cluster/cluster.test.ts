@@ -35,7 +35,7 @@ const streamOf = async (person: Person, worker: string): Promise<SseClient> => {
   const dispatcher = await connectionTo(worker)
   const stream = await SseClient.open(`${cluster.origin}/sse`, { dispatcher, headers: { authorization: `Bearer ${person.token}` } })
   onTestFinished(() => stream.close())
-  await stream.waitFor((event) => event.event === 'resume', 5000)
+  await stream.waitFor((event) => event.event === 'resume', 30_000)
   return stream
 }
 
@@ -68,7 +68,7 @@ describe('two workers', { timeout: 60_000 }, () => {
     const stored = await actions.history(atSecond, bob, conversationId)
     expect(stored.map((message) => message.seq)).toEqual(upTo(200))
     for (const stream of streams) {
-      await stream.waitFor(() => seqsOf(stream).length >= 200, 10_000)
+      await stream.waitFor(() => seqsOf(stream).length >= 200, 30_000)
       expect(seqsOf(stream)).toEqual(upTo(200))
     }
   })

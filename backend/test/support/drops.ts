@@ -34,7 +34,7 @@ export const talkThroughDrops = async (
     said.push(`message ${said.length + 1}`)
     await ann.send(conversation.id, { text: said.at(-1) ?? '' }).expect(201)
   }
-  const allHeard = () => expect.poll(heard, { timeout: 15_000 }).toEqual(said)
+  const allHeard = () => expect.poll(heard, { timeout: 30_000 }).toEqual(said)
   for (let drop = 0; drop < drops; drop++) {
     await say()
     await allHeard()

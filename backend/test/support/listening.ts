@@ -30,7 +30,7 @@ export const aStream = async (person: Person, at: TestApp, lastEventId?: string)
   const headers = { authorization: `Bearer ${person.accessToken}`, ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }) }
   const stream = await SseClient.open(`${at.url}/sse`, { headers })
   afterwards(() => stream.close())
-  await stream.waitFor(({ event }) => event === 'resume', 10_000)
+  await stream.waitFor(({ event }) => event === 'resume', 30_000)
   return stream
 }
 

@@ -6,7 +6,7 @@ import type { Person } from './people.js'
 import { SseClient } from './sse-client.js'
 import type { TestApp } from './test-app.js'
 
-const deadlineMs = 10_000
+const deadlineMs = 30_000
 
 const Told = z.object({
   type: z.string(),

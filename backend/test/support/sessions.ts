@@ -10,7 +10,7 @@ export interface Session {
   readonly sessionId: string
 }
 
-const deadlineMs = 10_000
+const deadlineMs = 30_000
 
 /** Signs a person in once more. */
 export const signIn = async (app: TestApp, { phone, password }: Pick<Person, 'phone' | 'password'>, device?: object): Promise<Session> => {

@@ -35,7 +35,7 @@ interface Options extends ContextTiming {
   readonly waitForRedis?: boolean
 }
 
-const startDeadlineMs = 15_000
+const startDeadlineMs = 30_000
 /** How many apps serve a database: the last one to close drops it. */
 const appsOf = new Map<string, number>()
 
