@@ -59,7 +59,7 @@ describe.each(kinds)('the event log in %s', (_name, shards, start) => {
     connections = redisConnections(settings, tags, createLogger('silent'))
     if (connections instanceof RedisClients) connections.subscriber.setMaxListeners(0) // a log a test, all on this connection
     connections.start()
-    await until(() => connections?.ready, 20_000)
+    await until(() => connections?.ready)
   })
   afterAll(async () => {
     connections?.close()

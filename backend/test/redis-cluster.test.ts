@@ -119,7 +119,7 @@ describe('with a Redis Cluster', () => {
     await moveSlot(cluster, `{${app.context.log.shardOf(`conversation:${conversation.id}`)}}`)
     await sendAll(ann, conversation.id, ['after'])
     await stream.ended
-    await until(app.context.redisReady, 20_000)
+    await until(app.context.redisReady)
     const again = await aStream(bob, app, stream.events.at(-1)?.id)
     expect(again.events[0]?.data).toMatchObject({ verdict: 'reset' })
     await sendAll(ann, conversation.id, ['and on'])
@@ -157,7 +157,7 @@ describe('with a Redis Cluster that has replicas', () => {
     process.kill(cluster.masters[Math.floor((slot * 3) / 16_384)]?.pid ?? Number.NaN, 'SIGKILL')
     await sendAll(ann, conversation.id, upTo(5, 'while it is dead'))
     await stream.ended // the replica's epoch is another one
-    await until(app.context.redisReady, 30_000)
+    await until(app.context.redisReady)
     const again = await aStream(bob, app, stream.events.at(-1)?.id)
     expect(again.events[0]?.data).toMatchObject({ verdict: 'reset' })
     await sendAll(ann, conversation.id, ['after'])

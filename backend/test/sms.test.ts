@@ -88,7 +88,7 @@ describe('an HTTP gateway', () => {
 
   it('is not asked again after the deadline', async () => {
     const receiver = await aReceiver(withStatus(503))
-    const sender = aSender(receiver.url, {}, { deadlineMs: 1000, firstPauseMs: 60_000 })
+    const sender = aSender(receiver.url, {}, { deadlineMs: 3000, firstPauseMs: 60_000 })
     expect(await outcomeOf(sender.send(sms))).toBe('PassingError: The SMS gateway answered 503')
     expect(receiver.requests).toHaveLength(1)
   })

@@ -15,7 +15,7 @@ export const startClients = (variables: Readonly<Record<string, string>>) => {
 }
 
 /** Resolves once the condition holds. @throws where it does not within the deadline */
-export const until = (condition: () => unknown, timeoutMs = 10_000): Promise<unknown> =>
+export const until = (condition: () => unknown, timeoutMs = 30_000): Promise<unknown> =>
   vi.waitUntil(
     async () => {
       try {
