@@ -180,6 +180,7 @@ describe('that a message is deleted for oneself', () => {
     const others = await openStream(app, ann)
     const { body: tombstone } = await hide(bob, message.id).expect(200)
     const { reactions: _, reactionsVersion: __, ...told } = tombstone
+    for (const stream of mine) await expect.poll(() => shortOf(stream)).toEqual(['deleted 1 v1 -'])
     await hide(bob, message.id).expect(200)
     const { body: next } = await ann.send(conversation.id, { text: 'next' }).expect(201)
     for (const stream of mine) {
@@ -200,8 +201,11 @@ describe('that a message is deleted for oneself', () => {
     await expect.poll(() => shortOf(away)).toEqual(['created 2 v1 one'])
     const from = positionOf(away)
     await away.close()
+    const there = await openStream(app, bob) // of different channels each is told by itself, in whatever order
     await hide(bob, first.id).expect(200)
+    await expect.poll(() => shortOf(there)).toEqual(['deleted 2 v1 -'])
     const { body: second } = await ann.send(conversation.id, { text: 'two' }).expect(201)
+    await expect.poll(() => shortOf(there)).toEqual(['deleted 2 v1 -', 'created 3 v1 two'])
     await hide(bob, second.id).expect(200)
     const back = await openStream(neighbour, bob, from)
     await expect.poll(() => shortOf(back)).toEqual(['deleted 2 v1 -', 'created 3 v1 two', 'deleted 3 v1 -'])
@@ -225,6 +229,7 @@ describe('that a message is deleted for oneself', () => {
     const { ann, bob, message } = await aMessage()
     const stream = await openStream(app, bob)
     await edit(ann, message.id, 'edited').expect(200)
+    await expect.poll(() => shortOf(stream)).toEqual(['updated 1 v2 edited'])
     await ann.delete(`/messages/${message.id}?scope=all`).expect(200)
     await expect.poll(() => shortOf(stream)).toEqual(['updated 1 v2 edited', 'deleted 1 v3 -'])
     const lost = await leftBehind(bob)
