@@ -7,6 +7,7 @@ import { type MessageDocument, messageSource } from '../src/features/messages/in
 import { idIn, origin } from '../src/realtime/log/position.js'
 import { Outbox } from '../src/realtime/outbox.js'
 import { outboxEntry } from '../src/realtime/outbox-entry.js'
+import { logOf } from './support/message-stream.js'
 import { aDirectConversation, aPerson, type Person } from './support/people.js'
 import { SseClient } from './support/sse-client.js'
 import { startTestApp, type TestApp } from './support/test-app.js'
@@ -99,7 +100,9 @@ describe('coming back with a position', () => {
 
   it('says where the log has forgotten: the conversation is to be fetched, and what is new in it is told', async () => {
     const { ann, bob, conversation, position } = await bobAway()
-    for (const text of upTo(entriesPerChannel + 5)) await ann.send(conversation.id, { text }).expect(201)
+    const count = entriesPerChannel + 5
+    for (const text of upTo(count)) await ann.send(conversation.id, { text }).expect(201)
+    await expect.poll(() => logOf(app, conversation.id)).toContain(`"text":"${count}"`)
     const stream = await aStream(bob, position)
     expect(resumeOf(stream)).toMatchObject({ verdict: 'partial', cursor: position, refetch: [conversation.id] })
     await ann.send(conversation.id, { text: 'new' }).expect(201)
@@ -121,7 +124,10 @@ describe('coming back with a position', () => {
   it('is a reset where the log of one’s own channel has forgotten', async () => {
     const { bob, position } = await bobAway()
     const others = await Promise.all(upTo(entriesPerChannel + 1).map(() => aPerson(app)))
+    const there = await aStream(bob)
     for (const other of others) await other.post('/conversations', { type: 'direct', userId: bob.id }).expect(201)
+    const told = () => there.events.filter(({ event }) => event === 'conversation.created').length
+    await expect.poll(told).toBe(others.length)
     expect(resumeOf(await aStream(bob, position))).toMatchObject({ verdict: 'reset', refetch: [] })
   })
 
