@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, inject, it, vi } from 'vitest'
+import { origin } from '../src/realtime/log/position.js'
 import {
   afterwards,
   aNeighbour,
@@ -14,6 +15,7 @@ import {
   textsOf,
   upTo,
 } from './support/listening.js'
+import { logOf } from './support/message-stream.js'
 import { aDirectConversation, aPerson } from './support/people.js'
 import { type RedisServer, startRedis } from './support/redis-server.js'
 import { until } from './support/redis-server-clients.js'
@@ -91,8 +93,9 @@ describe('what a lost connection made unsure', () => {
   }
 
   it('ends the streams whose channel has forgotten; they come back to a partial, the others live on', async () => {
-    const { proxy, cutOff, ann, bob, carol, conversation, ofBob, ofCarol } = await cutOffWorker()
+    const { proxy, elsewhere, cutOff, ann, bob, carol, conversation, ofBob, ofCarol } = await cutOffWorker()
     await sendAll(ann, conversation.id, upTo(15, 'too many'))
+    await expect.poll(() => logOf(elsewhere, conversation.id)).toContain('too many 15')
     proxy.restore()
     await ofBob.ended
     const again = await aStream(bob, cutOff, ofBob.events.at(-1)?.id)
@@ -104,9 +107,10 @@ describe('what a lost connection made unsure', () => {
 
   it('ends all streams where what the hubs are told has been forgotten', async () => {
     const { proxy, elsewhere, cutOff, ann, bob, conversation, ofBob, ofCarol } = await cutOffWorker()
-    for (const other of await Promise.all(upTo(6, 'other').map(() => aPerson(elsewhere)))) {
-      await ann.post('/conversations', { type: 'direct', userId: other.id }).expect(201) // two messages to the hubs
-    }
+    const others = await Promise.all(upTo(6, 'other').map(() => aPerson(elsewhere)))
+    for (const other of others) await ann.post('/conversations', { type: 'direct', userId: other.id }).expect(201) // two messages to the hubs
+    const logs = () => elsewhere.context.log.states(others.map(({ id }) => `user:${id}` as const))
+    await expect.poll(async () => (await logs()).filter(({ last }) => last === origin)).toEqual([]) // with what the hubs are told
     await sendAll(ann, conversation.id, ['meanwhile'])
     proxy.restore()
     await Promise.all([ofBob.ended, ofCarol.ended])
