@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vi
 import { type ConversationDocument, conversationSource } from '../src/features/conversations/index.js'
 import { encodeFrame } from '../src/realtime/catalogue.js'
 import { outboxEntry } from '../src/realtime/outbox-entry.js'
+import { logOf } from './support/message-stream.js'
 import { aGroup, aPerson, type Person, peopleInNumbers } from './support/people.js'
 import { SseClient, type SseEvent } from './support/sse-client.js'
 import { TcpProxy, targetOf, through } from './support/tcp-proxy.js'
@@ -119,6 +120,7 @@ describe('streams tell', () => {
   it('who leaves, and who is the owner then', async () => {
     const id = await aGroupOf(ann, bob)
     await owner.patch(`/conversations/${id}/members/${bob.id}`, { role: 'admin' }).expect(200)
+    await expect.poll(() => logOf(app, id), { timeout: deadlineMs }).toContain('member.updated')
     const [stream, own] = [await aStream(ann), await aStream(owner)]
     await owner.post(`/conversations/${id}/leave`, {}).expect(204)
     await expect
@@ -193,6 +195,7 @@ describe('who was away', () => {
     const { id, lastEventId } = await bobAway()
     await owner.delete(`/conversations/${id}/members/${bob.id}`).expect(204)
     await ann.send(id, { text: 'without him' }).expect(201)
+    await expect.poll(() => logOf(app, id), { timeout: deadlineMs }).toContain('without him') // what is told later he may hear
     await owner.post(`/conversations/${id}/members`, { userIds: [bob.id] }).expect(200)
     const stream = await aStream(bob, { lastEventId })
     expect(stream.events[0]?.data).toMatchObject({ verdict: 'partial', refetch: expect.arrayContaining([id]) })
@@ -218,12 +221,11 @@ describe('a large group', () => {
     const fetches = ['conversation.created fetch']
     for (const stream of streams) await expect.poll(() => toldOf(stream, id), { timeout: deadlineMs }).toEqual(fetches)
     await owner.send(id, { text: 'hello all' }).expect(201)
+    const hello = [...fetches, 'message.created hello all']
+    for (const stream of streams) await expect.poll(() => toldOf(stream, id), { timeout: deadlineMs }).toEqual(hello)
     await owner.patch(`/conversations/${id}`, { name: 'More' }).expect(200)
-    for (const stream of streams) {
-      await expect
-        .poll(() => toldOf(stream, id), { timeout: deadlineMs })
-        .toEqual([...fetches, 'message.created hello all', 'conversation.updated fetch', 'message.created conversation.renamed'])
-    }
+    const renamed = [...hello, 'conversation.updated fetch', 'message.created conversation.renamed']
+    for (const stream of streams) await expect.poll(() => toldOf(stream, id), { timeout: deadlineMs }).toEqual(renamed)
     const lastEventId = positionOf(streams[0] ?? raise())
     await streams[0]?.close()
     await owner.delete(`/conversations/${id}`).expect(204)
@@ -429,10 +431,10 @@ describe('a removal that was answered', () => {
       await Promise.all([say('after'), aStream(bob, { at: neighbour }).then((stream) => streams.push(stream))])
       await during
       streams.push(await opening)
-      await owner.post(`/conversations/${id}/members`, { userIds: [bob.id] }).expect(200)
-      await expect
+      await expect // before he comes again, who hears what is told from then on
         .poll(() => toldOf(remaining, id).filter((each) => each.startsWith('message.created after')).length, { timeout: deadlineMs })
         .toBe((round + 1) * 10)
+      await owner.post(`/conversations/${id}/members`, { userIds: [bob.id] }).expect(200)
       await settled(bob, ...streams)
       for (const stream of streams) expect(toldOf(stream, id).filter((each) => each.includes('after'))).toEqual([])
       for (const stream of streams.slice(2)) await stream.close()
