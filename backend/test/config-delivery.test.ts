@@ -24,7 +24,7 @@ describe('the settings of SMS and mail', () => {
   })
 
   it('are warned of where production could register nobody', () => {
-    const production = { NODE_ENV: 'production', MONGO_URI: 'mongodb://db/chat' }
+    const production = { NODE_ENV: 'production', MONGO_URI: 'mongodb://db/chat', UPLOAD_DIR: '/srv/uploads' }
     expect(read(production).warnings).toEqual([expect.stringContaining('SMS_PROVIDER')])
     expect(read({ ...production, ...http }).warnings).toEqual([])
     expect(read({ ...production, PHONE_VERIFICATION: 'optional' }).warnings).toEqual([])

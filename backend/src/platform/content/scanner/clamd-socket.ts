@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { ContentUnavailable } from '../content-errors.js'
 
 /** Where clamd listens. */
@@ -20,6 +21,7 @@ export const askClamd = async (at: ClamdAddress, body: AsyncIterable<Buffer>, si
   const over = answer.catch(() => undefined).finally(() => (isOver = true))
   try {
     for await (const bytes of body) {
+      await nextTurn() // an answer is read first: a write that fails would lose it
       if (!isOver && !socket.write(bytes)) await Promise.race([over, new Promise((resolve) => socket.once('drain', resolve))])
       if (isOver) break
     }
