@@ -41,6 +41,20 @@ export const put = ({ url, headers }: Omit<Signed, 'method'>, bytes: Bytes): Pro
   return fetch(url, { method: 'PUT', headers: own, body: bytes })
 }
 
+/** PUTs all parts of what was begun, as a client does. @returns what completes it */
+export const putParts = async (
+  { partSize, parts }: { partSize: number; parts: readonly (Omit<Signed, 'method'> & { number: number })[] },
+  bytes: Bytes,
+): Promise<{ number: number; etag: string }[]> => {
+  const came: { number: number; etag: string }[] = []
+  for (const part of parts) {
+    const answer = await put(part, bytes.slice((part.number - 1) * partSize, part.number * partSize))
+    if (answer.status !== 200) throw new Error(`The storage answered part ${part.number} with ${answer.status}`)
+    came.push({ number: part.number, etag: answer.headers.get('etag') ?? '' })
+  }
+  return came
+}
+
 /** Announced and PUT, and not completed. */
 export const aPending = async (
   person: Person,

@@ -102,14 +102,20 @@ export class UploadService {
       .lean()
   }
 
-  /** Counted first, so that nobody passes the quota; what dies in between the sweeper finds. */
+  /** Counted before it is stored, so that nobody passes the quota; what dies in between the sweeper finds. */
   async #insert(storage: Storage, { userId }: Caller, input: BeginUpload, newId: string): Promise<UploadDocument> {
     const { uploads, quota } = this.#deps
     const { fileName, contentType, size, checksumSha256: sha256, purpose } = input
     const [_id, ownerId, now] = [toObjectId(newId), toObjectId(userId), new Date()]
-    await quota.reserve({ ownerId, uploadId: _id, size })
-    const isLarge = size > mostInOnePut
-    const multipart = isLarge ? { ...(await storage.beginMultipart({ key: pendingKey({ _id }), contentType })), partBytes } : undefined
+    const key = pendingKey({ _id })
+    // First of all: where the storage is away, nothing is counted.
+    const multipart = size > mostInOnePut ? { ...(await storage.beginMultipart({ key, contentType })), partBytes } : undefined
+    try {
+      await quota.reserve({ ownerId, uploadId: _id, size })
+    } catch (error) {
+      if (multipart) await storage.abortMultipart({ key, ...multipart }).catch(() => undefined) // else the sweeper ends it
+      throw error
+    }
     const sweepAt = new Date(now.getTime() + pendingMs)
     const upload: UploadDocument = {
       _id,
