@@ -58,24 +58,6 @@ describe('an upload', () => {
     expect(told.data).toMatchObject({ type: 'upload.updated', upload: body })
   })
 
-  it('is completed once, however often and however many at once ask', async () => {
-    const { id } = await aPending(ann)
-    const answers = await Promise.all(Array.from({ length: 10 }, () => ann.post(`/uploads/${id}/complete`, {}).expect(200)))
-    answers.push(await ann.post(`/uploads/${id}/complete`, {}).expect(200))
-    for (const { body } of answers) expect(body).toEqual(answers[0]?.body)
-    expect((await stored(id)).attempts).toHaveLength(1)
-  })
-
-  it('is not changed by a PUT after it was completed', async () => {
-    const bytes = someBytes()
-    const { id, upload } = await aPending(ann, bytes)
-    await ann.post(`/uploads/${id}/complete`, {}).expect(200)
-    await storage().write(pendingKey(await stored(id)), Buffer.from(someBytes()), { size: 1000, contentType: 'application/octet-stream' })
-    expect((await put(upload, bytes)).status).toBe(200) // the URL is good for a while; it leads to where nobody looks any more
-    await ann.post(`/uploads/${id}/complete`, {}).expect(200)
-    expect(await contentOf(ann, id)).toEqual(bytes)
-  })
-
   it('leaves nothing where it was PUT', async () => {
     const { id } = await anUpload(ann)
     expect(await storage().head(pendingKey({ _id: new Types.ObjectId(id) }))).toBeUndefined()
@@ -87,42 +69,6 @@ describe('an upload', () => {
     const [first, again] = [await ask(), await ask()]
     expect(again.body).toEqual(first.body)
   })
-
-  it('is taken over where the worker that checked it died', async () => {
-    const { id } = await aPending(ann)
-    const _id = new Types.ObjectId(id)
-    const dead = { attempt: new Types.ObjectId(), until: new Date(Date.now() + 1000) }
-    await app.context.mongo.connection
-      .collection('uploads')
-      .updateOne({ _id }, { $set: { claim: dead }, $push: { attempts: dead.attempt } } as object)
-    await storage().write(originalKey(dead.attempt), Buffer.from('half'), { size: 4, contentType: 'text/plain' })
-    await ann.post(`/uploads/${id}/complete`, {}).expect(200)
-    expect(await storage().head(originalKey(dead.attempt))).toBeUndefined()
-  })
-
-  it('of more than 100 MB comes in parts', async () => {
-    const bytes = someBytes(101 * 1024 * 1024)
-    const { body: begun } = await ann.post('/uploads', announcing(bytes)).expect(201)
-    const { partSize, parts } = begun.multipart
-    expect(begun.upload).toBeUndefined()
-    expect(parts).toHaveLength(7)
-    const etags: { number: number; etag: string }[] = []
-    const fresh = (await ann.post(`/uploads/${begun.id}/parts`, { numbers: [7] }).expect(200)).body.parts
-    for (const part of [...parts.slice(0, 6), ...fresh]) {
-      const piece = bytes.slice((part.number - 1) * partSize, part.number * partSize)
-      const answer = await put(part, piece)
-      expect(answer.status).toBe(200)
-      etags.push({ number: part.number, etag: answer.headers.get('etag') ?? '' })
-    }
-    await ann.post(`/uploads/${begun.id}/complete`, {}).expect(400)
-    await ann.post(`/uploads/${begun.id}/complete`, { parts: etags.slice(1) }).expect(400)
-    const swapped = etags.map(({ number }, n) => ({ number, etag: etags[(n + 1) % 7]?.etag }))
-    expect((await ann.post(`/uploads/${begun.id}/complete`, { parts: swapped }).expect(400)).body.errors[0].path).toBe('body.parts')
-    const { body } = await ann.post(`/uploads/${begun.id}/complete`, { parts: etags.toReversed() }).expect(200)
-    expect(body).toMatchObject({ status: 'ready', size: bytes.length })
-    expect(Buffer.from(await contentOf(ann, begun.id)).equals(bytes)).toBe(true)
-    await ann.post(`/uploads/${begun.id}/parts`, { numbers: [1] }).expect(409)
-  }, 120_000)
 
   it('is aborted, and is nothing from then on', async () => {
     const { id } = await aPending(ann)
@@ -157,6 +103,26 @@ describe('what is announced', () => {
   ])('is refused: %s', async (_what, changes, path) => {
     const { body } = await ann.post('/uploads', announcing(someBytes(10), changes)).expect(400)
     expect(body).toMatchObject({ code: 'validation_failed', errors: [{ path }] })
+  })
+
+  it('is of the size and the types that the operator allows, 10 MB of any where nothing is said', async () => {
+    const [usual, strict] = [
+      await startTestApp(),
+      await startTestApp({ MAX_FILE_SIZE: '1KB', ALLOWED_FILE_TYPES: 'image/*,application/pdf' }),
+    ]
+    const [bob, zoe] = [await aPerson(usual), await aPerson(strict)]
+    const most = 10 * 1024 * 1024
+    await bob.post('/uploads', announcing(someBytes(), { size: most })).expect(201)
+    expect((await bob.post('/uploads', announcing(someBytes(), { size: most + 1 })).expect(400)).body.errors[0].path).toBe('body.size')
+    const asked = (contentType: string, size = 1024, purpose = 'attachment') =>
+      zoe.post('/uploads', announcing(someBytes(), { contentType, size, purpose }))
+    for (const type of ['image/png', 'application/pdf']) await asked(type).expect(201)
+    for (const type of ['text/html', 'application/pdf+x', 'video/mp4', 'imagex/png']) {
+      expect((await asked(type).expect(400)).body.errors[0].path).toBe('body.contentType')
+    }
+    await asked('image/png', 1025).expect(400)
+    await asked('image/png', 5 * 1024 * 1024, 'avatar').expect(201) // has a rule of its own
+    await Promise.all([usual.close(), strict.close()])
   })
 
   it('may have any name that is one', async () => {

@@ -3,14 +3,13 @@ import { type Model, Types } from 'mongoose'
 import type { Caller } from '../../http/endpoint.js'
 import { Problem } from '../../http/problem.js'
 import type { Logger } from '../../platform/logger.js'
-import { type Storage, StorageRefusal } from '../../platform/storage/storage.js'
+import type { Storage } from '../../platform/storage/storage.js'
 import type { Outbox, OutboxSource } from '../../realtime/outbox.js'
 import { outboxEntry } from '../../realtime/outbox-entry.js'
-import { digestOf } from './digest.js'
+import { checkUpload, type Outcome, requireParts } from './checking.js'
 import type { Inspection, SeenContent } from './inspection.js'
-import { keysOfAttempts, originalKey, pendingKey, thumbnailKey } from './keys.js'
+import { keysOfAttempts, pendingKey } from './keys.js'
 import type { UploadDocument } from './model.js'
-import { partSizesOf } from './rules.js'
 import type { CompleteUpload } from './schema.js'
 import type { UploadService } from './service.js'
 import { withStorage } from './with-storage.js'
@@ -29,7 +28,6 @@ interface Dependencies {
   readonly claimMs?: number
 }
 
-type Outcome = { readonly refusal: string } | SeenContent
 type Claimed = UploadDocument & Required<Pick<UploadDocument, 'claim'>>
 
 const defaultClaimMs = 30_000
@@ -87,40 +85,24 @@ export class Completion {
   }
 
   async #process(upload: Claimed, parts: CompleteUpload['parts']): Promise<void> {
-    const { storage, logger } = this.#deps
+    const { storage, inspection, logger } = this.#deps
     const { attempt } = upload.claim
     const renewing = setInterval(() => {
       this.#renew(upload).catch((error: unknown) => logger.warn({ err: error }, 'a claim was not renewed'))
     }, this.#claimMs / 3)
     try {
       await withStorage(storage, async (there) => {
-        const outcome = await this.#check(there, upload, parts)
+        const outcome = await checkUpload({ storage: there, inspection }, { upload, attempt, parts })
         const stored = await this.#end(upload, outcome)
         const others = (upload.attempts ?? []).filter((each) => !each.equals(attempt))
         const isServed = stored?.status === 'ready'
         await this.#tidy(there, [pendingKey(upload), ...keysOfAttempts(isServed ? others : [...others, attempt])], stored !== null)
       })
     } catch (error) {
-      await this.#letGo(upload, error).catch((failed: unknown) => logger.warn({ err: failed }, 'a claim was not given back')) // then it runs out
-      throw error
+      if (await this.#letGo(upload, error)) throw error // else another worker took it over, and says what became of it
     } finally {
       clearInterval(renewing)
     }
-  }
-
-  async #check(storage: Storage, upload: Claimed, parts: CompleteUpload['parts']): Promise<Outcome> {
-    const { size, contentType, sha256, purpose, multipart, claim } = upload
-    const [from, key] = [pendingKey(upload), originalKey(claim.attempt)]
-    if (multipart) await joined(storage.completeMultipart({ key: from, uploadId: multipart.uploadId, parts: inOrder(parts) }))
-    const came = await storage.head(from)
-    if (!came) throw nothingYet()
-    if (came.size !== size) return { refusal: `${came.size} bytes came, and ${size} were announced` }
-    if (came.contentType.toLowerCase() !== contentType) return { refusal: 'It came with another type than was announced' }
-    await copied(storage.copy(from, key, { contentType }))
-    const copy = await storage.head(key)
-    const digest = copy?.sha256 === undefined ? await digestOf(await storage.read(key)) : { size: copy.size, sha256: copy.sha256 }
-    if (digest.size !== size || digest.sha256 !== sha256) return { refusal: 'The bytes that came are not those that were announced' }
-    return this.#deps.inspection.inspect(storage, { key, thumbnailKey: thumbnailKey(claim.attempt), contentType, size, purpose })
   }
 
   /** @returns null where it is not this attempt's any more */
@@ -153,11 +135,16 @@ export class Completion {
     await this.#deps.uploads.updateOne({ _id, 'claim.attempt': claim.attempt }, { $set: { 'claim.until': until } })
   }
 
-  /** What the client has to do something about first has written nothing. */
-  async #letGo({ _id, claim: { attempt } }: Claimed, error: unknown): Promise<void> {
+  /** What the client has to do something about first has written nothing. @returns false where it was not this attempt's any more */
+  async #letGo({ _id, claim: { attempt } }: Claimed, error: unknown): Promise<boolean> {
     const hasWritten = !(error instanceof Problem && error.status < 500)
     const letGo = { $unset: { claim: '' as const }, ...(!hasWritten && { $pull: { attempts: attempt } }) }
-    await this.#deps.uploads.updateOne({ _id, 'claim.attempt': attempt }, letGo)
+    try {
+      return (await this.#deps.uploads.updateOne({ _id, 'claim.attempt': attempt }, letGo)).matchedCount === 1
+    } catch (failed) {
+      this.#deps.logger.warn({ err: failed }, 'a claim was not given back') // then it runs out
+      return true
+    }
   }
 }
 
@@ -178,37 +165,3 @@ const ready = ({ contentType, size, width, height, thumbnail }: SeenContent, att
   readyAt: now,
   sweepAt: new Date(now.getTime() + unattachedKeptMs),
 })
-
-const nothingYet = (): Problem => new Problem('conflict', 'Nothing has been uploaded yet: PUT the bytes first')
-
-const partsProblem = (message: string): Problem =>
-  new Problem('validation_failed', undefined, { errors: [{ path: 'body.parts', message }] })
-
-const requireParts = ({ size, multipart }: UploadDocument, parts: CompleteUpload['parts']): void => {
-  if (!multipart && parts) throw partsProblem('this upload does not come in parts')
-  if (!multipart) return
-  const count = partSizesOf(size, multipart.partBytes).length
-  if (!parts) throw partsProblem('are needed: this upload comes in parts')
-  if (parts.length !== count || parts.some(({ number }) => number > count)) throw partsProblem(`all of the parts 1 to ${count}`)
-}
-
-const inOrder = (parts: CompleteUpload['parts'] = []) => parts.toSorted((one, other) => one.number - other.number)
-
-const joined = async (joining: Promise<void>): Promise<void> => {
-  try {
-    await joining
-  } catch (error) {
-    if (!(error instanceof StorageRefusal)) throw error
-    if (error.reason === 'no_upload') throw nothingYet()
-    throw partsProblem('are not those that were uploaded')
-  }
-}
-
-const copied = async (copying: Promise<void>): Promise<void> => {
-  try {
-    await copying
-  } catch (error) {
-    if (error instanceof StorageRefusal) throw nothingYet() // it is there no more
-    throw error
-  }
-}

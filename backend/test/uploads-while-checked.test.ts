@@ -1,0 +1,131 @@
+import { Types } from 'mongoose'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { UploadDocument } from '../src/features/uploads/index.js'
+import { originalKey, pendingKey } from '../src/features/uploads/keys.js'
+import { aNeighbour, anApp, at } from './support/listening.js'
+import { aPerson, type Person } from './support/people.js'
+import { aBucket, type Bucket } from './support/s3.js'
+import { before } from './support/storage-steps.js'
+import type { TestApp } from './support/test-app.js'
+import { aPending, contentOf, put, someBytes } from './support/uploads.js'
+
+const claimMs = 600
+let bucket: Bucket
+let app: TestApp
+let other: TestApp
+let ann: Person
+beforeAll(async () => {
+  bucket = await aBucket()
+})
+beforeEach(async () => {
+  app = await anApp(bucket.environment, { uploads: { everyMs: 3_600_000, claimMs } })
+  other = await aNeighbour(app, bucket.environment, { uploads: { everyMs: 3_600_000, claimMs } })
+  ann = await aPerson(app)
+})
+afterAll(() => bucket.remove())
+
+const uploads = () => app.context.mongo.connection.collection<UploadDocument>('uploads')
+const withId = (id: string) => ({ _id: new Types.ObjectId(id) })
+const stored = async (id: string) => {
+  const upload = await uploads().findOne(withId(id))
+  if (!upload) throw new Error('It is gone')
+  return upload
+}
+const complete = async (person: Person, id: string) => person.post(`/uploads/${id}/complete`, {})
+
+/** A gate that something waits at. */
+const aGate = () => {
+  let open = (): void => undefined
+  const passed = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  return { open: () => open(), passed }
+}
+
+describe('what is PUT', () => {
+  it('before the copy is made is what is looked at', async () => {
+    const { id, upload } = await aPending(ann)
+    // the storage of the tests takes other bytes of the same length; one that does not leaves what was announced
+    const isReached = before(app.context.storage, 'copy', () => put(upload, someBytes()))
+    expect((await complete(ann, id)).body.detail).toBe('The bytes that came are not those that were announced')
+    expect(isReached()).toBe(true)
+    expect((await ann.get(`/uploads/${id}`)).body.status).toBe('refused')
+  })
+
+  it('once the copy is made changes nothing', async () => {
+    const bytes = someBytes()
+    const { id, upload } = await aPending(ann, bytes)
+    const isReached = before(app.context.storage, 'read', () => put(upload, someBytes()))
+    expect((await complete(ann, id)).status).toBe(200)
+    expect(isReached()).toBe(true)
+    expect(await contentOf(ann, id)).toEqual(bytes)
+  })
+
+  it('once it is ready changes nothing, whatever its URL still takes', async () => {
+    const bytes = someBytes()
+    const { id, upload } = await aPending(ann, bytes)
+    const ready = await complete(ann, id)
+    expect((await put(upload, someBytes())).status).toBe(200) // it leads to where nobody looks any more
+    expect((await complete(ann, id)).body).toEqual(ready.body)
+    expect(await contentOf(ann, id)).toEqual(bytes)
+    expect(await app.context.storage.head(pendingKey(withId(id)))).toBeDefined()
+  })
+})
+
+describe('an upload', () => {
+  it('is checked once, however many ask at once, at whichever worker', async () => {
+    const { id } = await aPending(ann)
+    const [here, there] = [ann, at(other, ann)]
+    const answers = await Promise.all(Array.from({ length: 20 }, (_, n) => complete(n % 2 ? here : there, id)))
+    answers.push(await complete(here, id))
+    for (const { status, body } of answers) expect([status, body]).toEqual([200, answers[0]?.body])
+    expect((await stored(id)).attempts).toHaveLength(1)
+  })
+
+  it('is nobody else’s to check while a worker is at it, however long that takes', async () => {
+    const { id } = await aPending(ann)
+    const gate = aGate()
+    before(app.context.storage, 'copy', () => gate.passed)
+    const slow = complete(ann, id)
+    await expect.poll(async () => (await stored(id)).claim).toBeDefined()
+    const { claim } = await stored(id)
+    const waiting = complete(at(other, ann), id)
+    const outlived = (claim?.until.getTime() ?? 0) + 2 * claimMs
+    await expect.poll(async () => (await stored(id)).claim?.until.getTime(), { timeout: 20_000 }).toBeGreaterThan(outlived)
+    gate.open()
+    const answers = await Promise.all([slow, waiting])
+    expect(answers.map(({ status }) => status)).toEqual([200, 200])
+    expect((await stored(id)).attempts).toEqual([claim?.attempt])
+  })
+
+  it('is taken over where the worker that checked it died, with what that left', async () => {
+    const { id } = await aPending(ann)
+    const dead = { attempt: new Types.ObjectId(), until: new Date(Date.now() + 1000) }
+    await uploads().updateOne(withId(id), { $set: { claim: dead, attempts: [dead.attempt] } })
+    await app.context.storage.write(originalKey(dead.attempt), Buffer.from('half'), { size: 4, contentType: 'text/plain' })
+    expect((await complete(ann, id)).status).toBe(200)
+    expect(await app.context.storage.head(originalKey(dead.attempt))).toBeUndefined()
+  })
+
+  it.each(['copy', 'read'] as const)(
+    'is served as who took it over made it, where who was given up for dead goes on at %s',
+    async (step) => {
+      const bytes = someBytes()
+      const { id } = await aPending(ann, bytes)
+      const gate = aGate()
+      const isReached = before(app.context.storage, step, () => gate.passed)
+      const slow = complete(ann, id)
+      await expect.poll(isReached).toBe(true)
+      const [given = new Types.ObjectId()] = (await stored(id)).attempts ?? []
+      await uploads().updateOne(withId(id), { $set: { claim: { attempt: new Types.ObjectId(), until: new Date(0) } } })
+      const taken = await complete(at(other, ann), id)
+      expect(taken.status).toBe(200)
+      gate.open()
+      const late = await slow
+      expect([late.status, late.body]).toEqual([200, taken.body])
+      expect((await stored(id)).servedFrom).not.toEqual(given)
+      expect(await contentOf(ann, id)).toEqual(bytes)
+      expect(await app.context.storage.head(originalKey(given))).toBeUndefined()
+    },
+  )
+})
