@@ -1,8 +1,9 @@
 import { Types } from 'mongoose'
+import type { Response } from 'supertest'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { UploadDocument, UploadUsageDocument } from '../src/features/uploads/index.js'
 import { originalKey, pendingKey } from '../src/features/uploads/keys.js'
-import { aNeighbour, anApp } from './support/listening.js'
+import { aNeighbour, anApp, at } from './support/listening.js'
 import { aPerson } from './support/people.js'
 import { aBucket, type Bucket } from './support/s3.js'
 import type { TestApp } from './support/test-app.js'
@@ -24,31 +25,65 @@ const bytesOf = async (app: TestApp, userId: string) => (await usage(app).findOn
 const head = (app: TestApp, key: string) => app.context.storage.head(key)
 const mb = 1024 * 1024
 
+/** Of a megabyte each, half of them at another worker. */
+const fiftyAtOnce = async (limits: Record<string, string>) => {
+  const app = await aServer(limits)
+  const other = await aNeighbour(app, { ...bucket.environment, ...limits }, byHand)
+  const ann = await aPerson(app)
+  const bytes = someBytes(mb)
+  const asking = Array.from({ length: 50 }, (_, n) => (n % 2 ? ann : at(other, ann)).post('/uploads', announcing(bytes)))
+  return [app, ann, await Promise.all(asking)] as const
+}
+const refusalsOf = (answers: readonly Response[]) => [
+  ...new Set(answers.filter(({ status }) => status !== 201).map(({ status, body }) => `${status} ${body.code}`)),
+]
+
 describe('quotas', () => {
-  it('are not passed by fifty who ask at once', async () => {
-    const app = await aServer({ UPLOAD_QUOTA: '10MB' })
-    const ann = await aPerson(app)
-    const bytes = someBytes(mb)
-    const answers = await Promise.all(Array.from({ length: 50 }, () => ann.post('/uploads', announcing(bytes))))
+  it('are not passed by fifty requests at once, at two workers', async () => {
+    const limits = { UPLOAD_QUOTA: '10MB', UPLOAD_DAILY: '1GB' }
+    const [app, ann, answers] = await fiftyAtOnce(limits)
     expect(answers.filter(({ status }) => status === 201)).toHaveLength(10)
-    const refused = answers.filter(({ status }) => status !== 201)
-    expect(new Set(refused.map(({ status, body }) => `${status} ${body.code}`))).toEqual(new Set(['403 quota_exceeded']))
+    expect(refusalsOf(answers)).toEqual(['403 quota_exceeded'])
     expect(await bytesOf(app, ann.id)).toBe(10 * mb)
     expect((await usage(app).findOne(withId(ann.id)))?.open ?? []).toEqual([])
-    await (await aPerson(app)).post('/uploads', announcing(bytes)).expect(201)
+    expect(await uploads(app).countDocuments()).toBe(10)
+    await (await aPerson(app)).post('/uploads', announcing(someBytes(mb))).expect(201)
   })
 
   it('of a day are not passed either, tell when the next day begins, and end with it', async () => {
-    const app = await aServer({ UPLOAD_DAILY: '3MB' })
-    const ann = await aPerson(app)
-    const bytes = someBytes(mb)
-    const answers = await Promise.all(Array.from({ length: 10 }, () => ann.post('/uploads', announcing(bytes))))
-    expect(answers.filter(({ status }) => status === 201)).toHaveLength(3)
+    const limits = { UPLOAD_DAILY: '7MB' }
+    const [app, ann, answers] = await fiftyAtOnce(limits)
+    expect(answers.filter(({ status }) => status === 201)).toHaveLength(7)
+    expect(refusalsOf(answers)).toEqual(['429 rate_limited'])
+    expect(await uploads(app).countDocuments()).toBe(7)
     const refused = answers.find(({ status }) => status === 429)
-    expect(refused?.body.code).toBe('rate_limited')
     expect(Number(refused?.headers['retry-after'])).toBeGreaterThan(0)
+    expect(Number(refused?.headers['retry-after'])).toBeLessThanOrEqual(86_400)
+    const first = answers.find(({ status }) => status === 201)
+    await ann.delete(`/uploads/${first?.body.id}`).expect(204)
+    await app.context.uploadSweeper.sweep(10)
+    await ann.post('/uploads', announcing(someBytes(mb))).expect(429) // what was begun in a day stays begun
     await usage(app).updateOne(withId(ann.id), { $set: { day: '2020-01-01' } })
-    await ann.post('/uploads', announcing(bytes)).expect(201)
+    await ann.post('/uploads', announcing(someBytes(mb))).expect(201)
+  })
+
+  it('are 5 GB and a GB a day where nothing else is said, and are filled to the last byte', async () => {
+    const app = await aServer()
+    const [ann, bob] = [await aPerson(app), await aPerson(app)]
+    const gb = 1024 * mb
+    const today = new Date().toISOString().slice(0, 10)
+    await usage(app).insertMany([
+      { ...withId(ann.id), bytes: 5 * gb - 1000, day: '2020-01-01', dayBytes: 0 },
+      { ...withId(bob.id), bytes: 0, day: today, dayBytes: gb - 1000 },
+    ])
+    for (const [person, code] of [
+      [ann, 403],
+      [bob, 429],
+    ] as const) {
+      await person.post('/uploads', announcing(someBytes(1001))).expect(code)
+      await person.post('/uploads', announcing(someBytes(1000))).expect(201)
+      await person.post('/uploads', announcing(someBytes(1))).expect(code)
+    }
   })
 
   it('have room again for what was removed, once', async () => {
