@@ -12,8 +12,10 @@ import { afterwards, anApp, aStream, deadline } from './support/listening.js'
 import { aGroup, aPerson, type Person } from './support/people.js'
 import { dataOf } from './support/streams.js'
 import { startTestApp, type TestApp } from './support/test-app.js'
+import { anUpload, aPending, aPicture } from './support/uploads.js'
 
 const removing = { ACCOUNT_DELETION: 'remove' }
+const byHand = { ...idle, uploads: { everyMs: 3_600_000 } }
 
 /** What the job of an app's worker does its work with. */
 const partsOf = ({ context }: TestApp) => ({
@@ -25,7 +27,7 @@ const partsOf = ({ context }: TestApp) => ({
   blocks: context.blockService,
   receipts: context.receipts,
   sessions: context.sessions,
-  uploads: context.uploadUses,
+  uploads: context.uploadsOfOne,
   removeExports: (userId: string) => context.exports.removeAll(userId),
 })
 type Parts = ReturnType<typeof partsOf>
@@ -52,7 +54,7 @@ const steps: { readonly step: string; readonly break: (parts: Parts, moment: 'be
   { step: 'erasing messages', break: (parts, ...how) => ({ ...parts, messages: dyingAt(parts.messages, 'eraseNext', ...how) }) },
   { step: 'forgetting blocks', break: (parts, ...how) => ({ ...parts, blocks: dyingAt(parts.blocks, 'forgetOf', ...how) }) },
   { step: 'removing exports', break: (parts, ...how) => dyingAt(parts, 'removeExports', ...how) },
-  { step: 'letting files go', break: (parts, ...how) => ({ ...parts, uploads: dyingAt(parts.uploads, 'forgetOf', ...how) }) },
+  { step: 'letting files go', break: (parts, ...how) => ({ ...parts, uploads: dyingAt(parts.uploads, 'forget', ...how) }) },
   { step: 'forgetting devices', break: (parts, ...how) => ({ ...parts, sessions: dyingAt(parts.sessions, 'forgetDevices', ...how) }) },
   { step: 'forgetting receipts', break: (parts, ...how) => ({ ...parts, receipts: dyingAt(parts.receipts, 'forgetOf', ...how) }) },
 ]
@@ -69,6 +71,15 @@ const isGoneEverywhere = async (app: TestApp, gone: Person, other: Person, group
   expect(
     await count('sessions', { userId, $or: [{ device: { $ne: null } }, { ip: { $exists: true } }, { revokedAt: { $exists: false } }] }),
   ).toBe(0)
+  const theirs = { ownerId: userId }
+  const longAgo = { $set: { usedAt: new Date(0) } } // what is about to be shown is kept for some minutes
+  await app.context.mongo.connection.collection('uploads').updateMany({ ...theirs, usedAt: { $exists: true } }, longAgo)
+  await app.context.uploadSweeper.sweep(100)
+  expect(await count('uploads', { ...theirs, status: { $ne: 'removed' } })).toBe(0)
+  expect(await count('upload_usage', { _id: userId })).toBe(0)
+  const files: string[] = []
+  for await (const { key } of app.context.storage.list('')) files.push(key)
+  expect(files).toEqual([])
   expect((await other.get(`/users/${gone.id}`).expect(200)).body).toMatchObject({ name: 'Deleted user', deleted: true })
   for (const group of groups) {
     const { body } = await other.get(`/conversations/${group}`).expect(200)
@@ -88,7 +99,12 @@ const aScene = async (app: TestApp) => {
   const { body: second } = await ann.post('/conversations', { type: 'group', name: 'Another', memberIds: [bob.id] }).expect(201)
   const carol = await aPerson(app)
   await ann.put(`/blocks/${carol.id}`).expect(204)
-  for (let n = 0; n < 25; n++) await ann.send(first.id, { text: `secret ${n}` }).expect(201)
+  for (let n = 0; n < 24; n++) await ann.send(first.id, { text: `secret ${n}` }).expect(201)
+  const [sent, avatar] = [await anUpload(ann), await anUpload(ann, { purpose: 'avatar', contentType: 'image/png' }, aPicture())]
+  await ann.patch('/users/me', { avatarUploadId: avatar.id }).expect(200)
+  await ann.send(first.id, { text: 'look', attachments: [sent.id] }).expect(201)
+  await anUpload(ann)
+  await aPending(ann)
   await bob.send(second.id, {}).expect(201)
   await ann.post(`/conversations/${second.id}/receipts`, { readSeq: 1 }).expect(204)
   const { body: direct } = await bob.post('/conversations', { type: 'direct', userId: ann.id }).expect(201)
@@ -110,9 +126,10 @@ describe('a worker that dies in the deletion of an account leaves the rest of it
   let app: TestApp
   let other: TestApp
   beforeAll(async () => {
-    app = await startTestApp(removing, idle)
+    app = await startTestApp({ PORT: String(await freePort()), ...removing }, byHand)
     app.context.jobRunner.wake = () => undefined
-    other = await startTestApp({ MONGO_URI: app.context.config.mongo.uri, JWT_SECRET: app.secret, ...removing }, idle)
+    const shared = { MONGO_URI: app.context.config.mongo.uri, JWT_SECRET: app.secret, UPLOAD_DIR: app.uploads }
+    other = await startTestApp({ ...shared, ...removing }, byHand)
   })
   afterAll(async () => {
     await other.close()
@@ -153,7 +170,7 @@ describe('a worker that dies in the deletion of an account leaves the rest of it
 const entry = fileURLToPath(new URL('../dist/index.js', import.meta.url))
 
 it('a process that is killed in the middle leaves the rest of it to another', async () => {
-  const app = await anApp(removing, idle)
+  const app = await anApp({ PORT: String(await freePort()), ...removing }, byHand)
   const { ann, bob, groups } = await aScene(app)
   for (let n = 0; n < 300; n++) await ann.send(groups[0] ?? '', { text: `secret ${n}` }).expect(201)
   const port = await freePort()
@@ -165,6 +182,7 @@ it('a process that is killed in the middle leaves the rest of it to another', as
       MONGO_URI: app.context.config.mongo.uri,
       REDIS_URL: inject('redisUrl'),
       JWT_SECRET: app.secret,
+      UPLOAD_DIR: app.uploads,
       ...removing,
       ...Object.fromEntries(limitNames.map((name) => [`LIMIT_${name.toUpperCase()}`, '1000000/s'])),
     },

@@ -1,7 +1,12 @@
 import { randomBytes } from 'node:crypto'
+import type { Readable } from 'node:stream'
 import { Types } from 'mongoose'
 import { describe, expect, it } from 'vitest'
-import { type ExportPartDocument, ExportParts, exportJob } from '../src/features/exports/index.js'
+import { freePort } from '../../dev/services/free-port.js'
+import { zipOf } from '../src/features/exports/archive.js'
+import { type ExportPartDocument, ExportParts, exportJob, filesOf as filesOfUploads } from '../src/features/exports/index.js'
+import type { UploadDocument } from '../src/features/uploads/index.js'
+import { StorageUnavailable } from '../src/platform/storage/storage.js'
 import { deletionIsDone, goes } from './support/deletion.js'
 import { aRunner, idle, jobsOf, makeDue, storeOf, theJob } from './support/jobs.js'
 import { aNeighbour, anApp, aStream, deadline } from './support/listening.js'
@@ -9,6 +14,7 @@ import { aDirectConversation, aGroup, aPerson, type Person } from './support/peo
 import { dataOf } from './support/streams.js'
 import type { TestApp } from './support/test-app.js'
 import { unzip } from './support/unzip.js'
+import { anUpload, aPending } from './support/uploads.js'
 
 const partsOf = (app: TestApp) => app.context.collection<ExportPartDocument>('export_parts')
 
@@ -47,7 +53,14 @@ describe('an export', () => {
     await ann.put(`/blocks/${bob.id}`).expect(204)
 
     const files = await filesOf(app, ann, await anExport(ann))
-    expect(Object.keys(files)).toEqual(['profile.json', 'sessions.json', 'conversations.json', 'messages.json', 'blocks.json'])
+    expect(Object.keys(files)).toEqual([
+      'profile.json',
+      'sessions.json',
+      'conversations.json',
+      'messages.json',
+      'blocks.json',
+      'uploads.json',
+    ])
     expect(files).toMatchObject({
       'profile.json': [{ id: ann.id, phone: ann.phone, about: 'On the hill', settings: { presence: false } }],
       'sessions.json': [{ ip: expect.any(String), createdAt: expect.any(String) }],
@@ -189,6 +202,74 @@ describe('an export', () => {
     const id = await anExport(ann)
     await partsOf(app).deleteMany({})
     await expect(download(app, ann, id).then((answer) => answer.arrayBuffer())).rejects.toThrow()
+  })
+
+  it('has one’s own files, and a list of them that says where those can be had which did not fit', async () => {
+    const app = await anApp({ PORT: String(await freePort()) }, idle)
+    app.context.jobRunner.wake = () => undefined
+    const { ann, bob, conversation } = await aDirectConversation(app)
+    const text = (size: number) => new Uint8Array(Buffer.from(randomBytes(size).toString('hex')))
+    const aText = (person: Person, fileName: string, size: number) => anUpload(person, { fileName, contentType: 'text/plain' }, text(size))
+    const [large, lost, small] = [
+      await aText(ann, 'large.txt', 600_000),
+      await aText(ann, 'lost.txt', 10),
+      await aText(ann, 'a:b?.txt', 300_000),
+    ]
+    const pending = await aPending(ann)
+    await aText(bob, 'bobs.txt', 10)
+    await ann.send(conversation.id, { attachments: [small.id] }).expect(201)
+    const rowOfLost = await app.context.collection<UploadDocument>('uploads').findOne({ _id: new Types.ObjectId(lost.id) })
+    for await (const { key } of app.context.storage.list(`final/${rowOfLost?.servedFrom?.toHexString()}`))
+      await app.context.storage.remove([key])
+    const { id } = await begin(ann)
+    const most = { bytes: 1_000_000, files: 2 }
+    aRunner(app, [anExportJob(app, filesOfUploads({ uploads: app.context.uploadsOfOne, most }))]).wake()
+    await isReady(ann, id)
+    const { 'uploads.json': list, ...files } = unzip(Buffer.from(await (await download(app, ann, id)).arrayBuffer()))
+    const path = `files/${small.id}-a_b_.txt`
+    expect(files).toEqual({ [path]: Buffer.from(small.bytes).toString() })
+    const hadFrom = (uploadId: string) => `/api/v1/uploads/${uploadId}/content`
+    expect(JSON.parse(list ?? '')).toEqual([
+      expect.objectContaining({ id: pending.id, status: 'pending', path: null }),
+      expect.objectContaining({ id: small.id, status: 'ready', fileName: 'a:b?.txt', attachedIn: [conversation.id], path }),
+      expect.objectContaining({ id: lost.id, path: null, hadFrom: hadFrom(lost.id) }),
+      expect.objectContaining({ id: large.id, path: null, hadFrom: hadFrom(large.id) }),
+    ])
+  })
+
+  it('has at most so many files, and those of the whole server’s export too', async () => {
+    const app = await anApp({ PORT: String(await freePort()) })
+    const ann = await aPerson(app)
+    const [first, second] = [await anUpload(ann, { fileName: 'first' }), await anUpload(ann, { fileName: 'second' })]
+    const zip = unzip(Buffer.from(await (await download(app, ann, await anExport(ann))).arrayBuffer()))
+    expect(Object.keys(zip).slice(-3)).toEqual([`files/${second.id}-second`, `files/${first.id}-first`, 'uploads.json'])
+    const paths: string[] = []
+    const one = filesOfUploads({ uploads: app.context.uploadsOfOne, most: { bytes: 10_000, files: 1 } })
+    for await (const { path } of one(ann.id, () => undefined)) paths.push(path)
+    expect(paths).toEqual([`files/${second.id}-second`, 'uploads.json'])
+  })
+
+  it('begins anew where the storage is away, and lets go of what it was reading', async () => {
+    const app = await anApp({ PORT: String(await freePort()) })
+    const ann = await aPerson(app)
+    await anUpload(ann, {}, new Uint8Array(randomBytes(3_000_000)))
+    const { uploadsOfOne } = app.context
+    const streams: Readable[] = []
+    const uploads = {
+      all: (userId: string) => uploadsOfOne.all(userId),
+      async open(upload: UploadDocument) {
+        const stream = await uploadsOfOne.open(upload)
+        if (stream) streams.push(stream)
+        return stream
+      },
+    }
+    for await (const _ of zipOf(filesOfUploads({ uploads })(ann.id, () => undefined))) break
+    await expect.poll(() => streams.map(({ destroyed }) => destroyed), deadline).toEqual([true])
+    const away = { ...uploads, open: () => Promise.reject(new StorageUnavailable('on purpose')) }
+    const reading = async () => {
+      for await (const _ of zipOf(filesOfUploads({ uploads: away })(ann.id, () => undefined))) continue
+    }
+    await expect(reading()).rejects.toThrow('on purpose')
   })
 
   it('goes with the account', async () => {

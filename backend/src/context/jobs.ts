@@ -5,6 +5,7 @@ import {
   ExportParts,
   ExportService,
   exportJob,
+  filesOf,
   rowsIn,
   tellExport,
 } from '../features/exports/index.js'
@@ -31,7 +32,7 @@ export const createJobs = (
   { ownCredentials, oneTimeCodes, oneTimeTokens }: Accounts,
   { memberships, members }: Conversations,
   { receipts, messageOutbox }: Messaging,
-  { uploadUses: uploads }: UploadUsesContext,
+  { uploadsOfOne: uploads }: UploadUsesContext,
   { jobs: givenTimes }: ContextTiming,
 ) => {
   const times = { ...defaultJobTimes, ...givenTimes }
@@ -57,7 +58,7 @@ export const createJobs = (
       removeExports: (userId) => exports.removeAll(userId),
       removesMessages: config.accounts.deletion === 'remove',
     }),
-    exportJob({ users, contents: contentsOf(models), rowsOf: rowsIn(models), parts: exportParts }),
+    exportJob({ users, contents: contentsOf(models, filesOf({ uploads })), rowsOf: rowsIn(models), parts: exportParts }),
   ]
   const jobRunner: JobRunner = new JobRunner({ store: jobs, handlers, outbox, source: jobOutbox, worker, logger, times })
   const accountDeletion = new AccountDeletion({

@@ -9,6 +9,7 @@ import {
   UploadQuota,
   UploadService,
   UploadSweeper,
+  UploadsOfOne,
   UploadUses,
   uploadSource,
 } from '../features/uploads/index.js'
@@ -27,7 +28,7 @@ const sweepEveryMs = 30_000
 export type UploadUsesContext = ReturnType<typeof createUploadUses>
 
 /** What marks the uploads that something comes to show. */
-export const createUploadUses = ({ models, collection }: Base) => ({
+export const createUploadUses = ({ models, collection, storage }: Base) => ({
   uploadUses: new UploadUses({
     uploads: models.uploads,
     showing: {
@@ -36,6 +37,7 @@ export const createUploadUses = ({ models, collection }: Base) => ({
         (await isAvatarOf(models.users, ownerId, _id)) || isGroupAvatar(models.conversations, _id, conversationIds),
     },
   }),
+  uploadsOfOne: new UploadsOfOne({ uploads: models.uploads, usage: models.uploadUsage, storage }),
   uploadOutbox: uploadSource(() => collection<UploadDocument>('uploads')),
 })
 

@@ -6,7 +6,7 @@ import type { JobHandler, JobRun } from '../jobs/index.js'
 import type { MessagesOfOne } from '../messages/index.js'
 import type { ReceiptService } from '../receipts/index.js'
 import type { SessionService } from '../sessions/index.js'
-import type { UploadUses } from '../uploads/index.js'
+import type { UploadsOfOne } from '../uploads/index.js'
 import type { UserClosing } from '../users/index.js'
 import type { Closing } from './closing.js'
 
@@ -22,7 +22,7 @@ interface Dependencies {
   /** What else a person has that goes with them. */
   readonly removeExports: (userId: string) => Promise<void>
   /** Lets go of their files: those that nothing shows any more are removed. */
-  readonly uploads: Pick<UploadUses, 'forgetOf'>
+  readonly uploads: Pick<UploadsOfOne, 'forget'>
   /** Whether their messages go with them. */
   readonly removesMessages: boolean
 }
@@ -78,7 +78,7 @@ export const accountDeletionJob = (deps: Dependencies): JobHandler => {
       if (deps.removesMessages) await eraseMessages(userId, run, state)
       await deps.blocks.forgetOf(userId)
       await deps.removeExports(userId)
-      await deps.uploads.forgetOf(userId) // after the messages and the avatar that showed them
+      await deps.uploads.forget(userId) // after the messages and the avatar that showed them
       await deps.sessions.forgetDevices(userId)
       await deps.receipts.forgetOf(userId) // after all that they could still have sent
       await run.save({}, percent.cleared)

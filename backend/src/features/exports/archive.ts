@@ -6,6 +6,8 @@ import { ZipFile } from 'yazl'
 export interface ArchiveFile {
   readonly path: string
   readonly content: () => AsyncIterable<string | Buffer> | Iterable<string | Buffer>
+  /** Likely so: then it is stored as it is. */
+  readonly isCompressed?: boolean
 }
 
 /** A zip of these files, streamed: a file is begun once the one before it is read, and its content is asked for no faster than the zip is. */
@@ -26,7 +28,7 @@ export async function* zipOf(files: AsyncIterable<ArchiveFile> | Iterable<Archiv
 
   async function add(): Promise<void> {
     try {
-      for await (const { path, content } of files) await addOne(path, content)
+      for await (const file of files) await addOne(file)
       zip.end()
     } catch (error) {
       fail(error instanceof Error ? error : new Error(String(error)))
@@ -34,9 +36,9 @@ export async function* zipOf(files: AsyncIterable<ArchiveFile> | Iterable<Archiv
   }
 
   /** Resolves once it is read. */
-  async function addOne(path: string, content: ArchiveFile['content']): Promise<void> {
+  async function addOne({ path, content, isCompressed = false }: ArchiveFile): Promise<void> {
     open = Readable.from(content(), { objectMode: false })
-    zip.addReadStream(open, path)
+    zip.addReadStream(open, path, { compress: !isCompressed })
     await finished(open)
   }
 }

@@ -21,10 +21,16 @@ export type Contents = (userId: string, noteRow: () => void) => AsyncIterable<Ar
 
 const batchSize = 500
 
-/** All that we keep of a person, in files of JSON: nothing of others but their ids. */
-export const contentsOf =
-  ({ users, sessions, conversations, messages, blocks }: Dependencies): Contents =>
-  (id, noteRow) => {
+/** All that we keep of a person, in files of JSON and as they uploaded them: nothing of others but their ids. */
+export const contentsOf = (deps: Dependencies, files: Contents): Contents =>
+  async function* (userId, noteRow) {
+    yield* listsOf(deps)(userId, noteRow)
+    yield* files(userId, noteRow)
+  }
+
+const listsOf =
+  ({ users, sessions, conversations, messages, blocks }: Dependencies) =>
+  (id: string, noteRow: () => void): ArchiveFile[] => {
     const userId = toObjectId(id)
 
     const list = <D>(path: string, rows: () => AsyncIterable<D>, view: (row: D) => object): ArchiveFile => ({

@@ -1,4 +1,5 @@
 export { contentsOf, rowsIn } from './contents.js'
+export { filesOf } from './files.js'
 export { exportJob } from './job.js'
 export { type ExportPartDocument, exportPartSchema } from './model.js'
 export { ExportParts } from './parts.js'

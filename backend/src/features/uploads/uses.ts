@@ -74,12 +74,6 @@ export class UploadUses {
     await this.#lookAgain({ _id: { $in: uploadIds.map(toObjectId) } }, 0)
   }
 
-  /** To be told when a person goes: what nothing shows is removed, and what comes to be shown no more. */
-  async forgetOf(ownerId: string): Promise<void> {
-    const due = { $set: { sweepAt: new Date() } }
-    await this.#deps.uploads.updateMany({ ownerId: toObjectId(ownerId), status: { $ne: 'removed' } }, due)
-  }
-
   /** @throws Problem conflict where something shows it, or is about to */
   async requireUnused(upload: UploadDocument): Promise<void> {
     if (await this.isUsed(upload)) throw new Problem('conflict', 'A message or a profile shows this upload: change that first')
