@@ -240,6 +240,55 @@ describe('an avatar', () => {
   })
 })
 
+describe('an avatar of a group', () => {
+  it('goes when another one takes its place, and with the group', async () => {
+    const { owner, conversation } = await aGroup(app, 2)
+    const [first, second] = [await anAvatar(owner), await anAvatar(owner)]
+    const path = `/conversations/${conversation.id}`
+    await owner.patch(path, { avatarUploadId: first.id }).expect(200)
+    const former = await stored(first.id)
+    await owner.patch(path, { avatarUploadId: second.id }).expect(200)
+    expect(await isDue(first.id)).toBe(true)
+    await due(first.id, second.id)
+    await sweep()
+    expect([await isThere(former), await isThere(await stored(second.id))]).toEqual([false, true])
+    const last = await stored(second.id)
+    await owner.delete(path).expect(204)
+    expect(await isDue(second.id)).toBe(true)
+    await due(second.id)
+    await sweep()
+    expect(await isThere(last)).toBe(false)
+  })
+
+  it('is not seen by who has left', async () => {
+    const { owner, members, conversation } = await aGroup(app, 3)
+    const [, member, leaver] = members
+    if (!member || !leaver) throw new Error('a group of three')
+    const avatar = await anAvatar(owner)
+    await owner.patch(`/conversations/${conversation.id}`, { avatarUploadId: avatar.id }).expect(200)
+    expect([await seenBy(member, avatar.id), await seenBy(leaver, avatar.id)]).toEqual([true, true])
+    await leaver.post(`/conversations/${conversation.id}/leave`, {}).expect(204)
+    expect([await seenBy(member, avatar.id), await seenBy(leaver, avatar.id)]).toEqual([true, false])
+  })
+})
+
+describe('an avatar of a person', () => {
+  it('is seen by nobody any more, and goes, once it was taken away', async () => {
+    const [ann, bob] = [await aPerson(app), await aPerson(app)]
+    const avatar = await anAvatar(ann)
+    await ann.patch('/users/me', { avatarUploadId: avatar.id }).expect(200)
+    expect(await seenBy(bob, avatar.id)).toBe(true)
+    const former = await stored(avatar.id)
+    await ann.patch('/users/me', { avatarUploadId: null }).expect(200)
+    expect(await seenBy(bob, avatar.id)).toBe(false)
+    const keptUntil = former?.sweepAt.getTime() ?? 0
+    expect((await stored(avatar.id))?.sweepAt.getTime()).toBeLessThan(keptUntil) // looked at soon, whoever knows of it
+    await due(avatar.id)
+    await sweep()
+    expect(await isThere(former)).toBe(false)
+  })
+})
+
 describe('the files of who deletes their account', () => {
   it('go, but for those that a message shows which stays', async () => {
     const { ann, bob, conversation } = await aDirectConversation(app)

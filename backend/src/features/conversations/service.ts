@@ -82,7 +82,7 @@ export class ConversationService {
    * @throws Problem not_found, forbidden, service_unavailable where it is done and cannot be told: ask again
    */
   async delete(caller: Caller, conversationId: string): Promise<void> {
-    const { changes, memberships, gone, outbox, source, headOf } = this.#deps
+    const { changes, memberships, uploads, gone, outbox, source, headOf } = this.#deps
     const head = await headOf(conversationId)
     const { before, conversation, changed } = await gone.toldFirst(conversationId, caller.userId, () =>
       changes.applyOwn(caller, conversationId, (situation) =>
@@ -97,6 +97,7 @@ export class ConversationService {
       conversationId,
       before.members.map(({ userId }) => userId.toHexString()),
     )
+    if (before.avatarUploadId) await uploads.detached([before.avatarUploadId.toHexString()])
     await gone.tell(conversation)
   }
 
