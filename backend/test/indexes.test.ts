@@ -71,6 +71,7 @@ const declared = {
     { name: 'sender_created', key: { senderId: 1, createdAt: -1 } },
   ],
   uploads: [
+    { name: 'attempts', key: { attempts: 1 }, sparse: true },
     { name: 'outbox', key: { 'outbox.worker': 1, 'outbox.at': 1 }, sparse: true },
     { name: 'owner', key: { ownerId: 1, _id: 1 } },
     { name: 'sweep_at', key: { sweepAt: 1 } },

@@ -72,6 +72,18 @@ describe('comparing the storage with its rows', () => {
     expect(await found(rowsOf(new Map([[gone, [original(gone)]]]), [gone]), inTwoHours())).toEqual([['object', original(young)]])
   })
 
+  it('finds nothing wrong with what is removed meanwhile, before what it belongs to', async () => {
+    await put(original(anId()))
+    const rows: Expected = {
+      ...rowsOf(new Map()),
+      async known(keys) {
+        await storage.remove(keys)
+        return new Set()
+      },
+    }
+    expect(await found(rows, inTwoHours())).toEqual([])
+  })
+
   it('goes on over many batches', async () => {
     const ids = Array.from({ length: 1050 }, anId).toSorted((one, other) => one.localeCompare(other))
     for (let from = 0; from < ids.length; from += 50) await Promise.all(ids.slice(from, from + 50).map((id) => put(original(id))))

@@ -3,15 +3,20 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
+import { Types } from 'mongoose'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { freePort } from '../../dev/services/free-port.js'
+import type { UploadDocument } from '../src/features/uploads/index.js'
 import { S3Storage } from '../src/platform/storage/s3-storage.js'
 import { checkStorage } from '../src/storage-start.js'
 import { auditOf } from './support/administrators.js'
 import { aFolder, storageIn } from './support/local-storage.js'
+import { aPerson } from './support/people.js'
 import { aBucket, type Bucket, bucketNamed, s3Access } from './support/s3.js'
 import { TcpProxy, targetOf } from './support/tcp-proxy.js'
 import { aDatabase, startTestApp, type TestApp } from './support/test-app.js'
+import { anUpload } from './support/uploads.js'
 
 const started = (program: 'admin' | 'index', words: readonly string[], environment: Readonly<Record<string, string>>) => {
   const entry = fileURLToPath(new URL(`../dist/${program}.js`, import.meta.url))
@@ -59,6 +64,56 @@ describe('npm run admin -- storage setup', { timeout: 90_000 }, () => {
     expect(refused).toMatchObject({ exitCode: 1, errors: expect.stringMatching(/S3 answered 403/) })
     expect(refused.output + refused.errors).not.toContain(stranger['AWS_SECRET_ACCESS_KEY'] ?? '?')
   })
+})
+
+describe.each(['a folder', 'S3'])('npm run admin -- storage check, with %s', { timeout: 120_000 }, (where) => {
+  it('tells what is in one place alone and ends with 1, repairs it if asked, and leaves lines in the audit log', async () => {
+    const bucket = where === 'S3' ? await aBucket() : undefined
+    const app = await startTestApp({ ...bucket?.environment, PORT: String(await freePort()) }, { uploads: { everyMs: 3_600_000 } })
+    const environment = { MONGO_URI: app.context.config.mongo.uri, ...(bucket?.environment ?? { UPLOAD_DIR: app.uploads }) }
+    const admin = (...words: string[]) => runToItsEnd('admin', ['storage', 'check', ...words], environment)
+    const ann = await aPerson(app)
+    await anUpload(ann)
+    const lost = await anUpload(ann)
+    const rows = app.context.mongo.connection.collection<UploadDocument>('uploads')
+    await rows.updateMany({}, { $set: { readyAt: new Date(Date.now() - 2 * 3_600_000) } })
+    expect(await admin()).toMatchObject({ exitCode: 0, output: '', errors: expect.stringContaining('0 differences') })
+    const servedFrom = (await rows.findOne({ _id: new Types.ObjectId(lost.id) }))?.servedFrom?.toHexString()
+    const key = `final/${servedFrom}/original`
+    await app.context.storage.remove([key])
+    const found = await admin()
+    expect(found).toMatchObject({ exitCode: 1, errors: expect.stringContaining('1 differences are left') })
+    expect(JSON.parse(found.output)).toEqual({ kind: 'row', id: lost.id, key, repaired: false })
+    const repaired = await admin('--repair')
+    expect(repaired).toMatchObject({ exitCode: 0 })
+    expect(JSON.parse(repaired.output)).toMatchObject({ id: lost.id, repaired: true })
+    expect((await ann.get(`/uploads/${lost.id}`).expect(200)).body.status).toBe('refused')
+    expect(await admin()).toMatchObject({ exitCode: 0, output: '' })
+    const entries = await auditOf(app, 'storage.checked')
+    expect(entries.map(({ actor, target, detail }) => [actor.kind, target?.kind, detail])).toEqual(
+      [
+        { repair: false, force: false, found: 0, repaired: 0 },
+        { repair: false, force: false, found: 1, repaired: 0 },
+        { repair: true, force: false, found: 1, repaired: 1 },
+        { repair: false, force: false, found: 0, repaired: 0 },
+      ].map((detail) => ['operator', bucket ? 'bucket' : 'folder', detail]),
+    )
+    await app.close()
+    await bucket?.remove()
+  })
+})
+
+it('npm run admin -- storage check says that the storage is away, and what has to be typed', { timeout: 90_000 }, async () => {
+  const app = await startTestApp()
+  const environment = { MONGO_URI: app.context.config.mongo.uri }
+  const away = { ...environment, ...bucketNamed(`test-${randomUUID()}`).environment, AWS_S3_ENDPOINT: 'http://127.0.0.1:1' }
+  const ended = await runToItsEnd('admin', ['storage', 'check', '--repair'], away)
+  expect(ended).toMatchObject({ exitCode: 1, output: '', errors: expect.stringContaining('The storage cannot be used') })
+  for (const words of [['--mend'], ['now']]) {
+    const mistyped = await runToItsEnd('admin', ['storage', 'check', ...words], environment)
+    expect(mistyped).toMatchObject({ exitCode: 2, errors: expect.stringContaining('npm run admin -- storage') })
+  }
+  await app.close()
 })
 
 describe('a server that starts', { timeout: 60_000 }, () => {

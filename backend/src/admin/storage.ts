@@ -1,18 +1,18 @@
-import { setUpBucket } from '../platform/storage/s3-setup.js'
-import { type Command, CommandError, onlyWord } from './command.js'
+import { type Command, CommandError } from './command.js'
+import { storageCheck } from './storage-check.js'
+import { storageSetup } from './storage-setup.js'
 
-/** The bucket and its settings are made by who may make them, which the server itself need not. */
 export const storage: Command = {
-  usage: 'setup',
-  about: 'Make the bucket of uploads fit for them: private, with CORS, lifecycle and versions; again changes nothing',
+  usage: 'setup | check [--repair [--force]]',
+  about: [
+    'setup: make the bucket of uploads fit for them: private, with CORS, lifecycle and versions; again changes nothing',
+    'check: print a line of JSON for each file without an upload and each upload without a file, and end with 1 if one is left; with --repair',
+    'the former are removed, the latter marked; with --force where most of them differ, too',
+  ].join('\n      '),
 
-  prepare(words) {
-    if (onlyWord(words, 'setup') !== 'setup') throw new CommandError('needs setup')
-    return async ({ context, config, by, print }) => {
-      const { s3 } = config.storage
-      if (!s3) throw new CommandError('AWS_S3_BUCKET is not set: there is no bucket to set up')
-      for await (const line of setUpBucket(s3, config.server.corsOrigins)) print(line)
-      await context.audit.record({ action: 'storage.set_up', outcome: 'done', ...by, target: { kind: 'bucket', id: s3.bucket } })
-    }
+  prepare([what, ...words]) {
+    if (what === 'setup') return storageSetup(words)
+    if (what === 'check') return storageCheck(words)
+    throw new CommandError('needs setup or check')
   },
 }

@@ -4,6 +4,7 @@ import { isAttached, isAttachedFor } from '../features/messages/index.js'
 import {
   Completion,
   Inspection,
+  StorageCheck,
   UploadAccess,
   type UploadDocument,
   UploadQuota,
@@ -74,5 +75,6 @@ export const createUploads = (
   })
   const uploadSweeper = new UploadSweeper({ ...known, quota, uses: uploadUses, logger })
   const sweepingUploads = new Often({ job: unusedUploads(uploadSweeper), leases, logger, everyMs: timing.everyMs ?? sweepEveryMs })
-  return { uploads, completion, uploadAccess, uploadSweeper, sweepingUploads, images }
+  const storageCheck = new StorageCheck({ ...known, ...told })
+  return { uploads, completion, uploadAccess, uploadSweeper, sweepingUploads, storageCheck, images }
 }

@@ -10,5 +10,7 @@ export const pendingKey = ({ _id }: Pick<UploadDocument, '_id'>): string => `${p
 export const originalKey = (attempt: Types.ObjectId): string => `final/${attempt.toHexString()}/original`
 export const thumbnailKey = (attempt: Types.ObjectId): string => `final/${attempt.toHexString()}/thumbnail`
 
+export const isThumbnailKey = (key: string): boolean => key.endsWith('/thumbnail')
+
 export const keysOfAttempts = (attempts: readonly Types.ObjectId[]): string[] =>
   attempts.flatMap((attempt) => [originalKey(attempt), thumbnailKey(attempt)])

@@ -81,4 +81,6 @@ export const uploadSchema = new Schema<UploadDocument>(
 uploadSchema.index({ sweepAt: 1 }, { name: sweepIndex })
 // A person's.
 uploadSchema.index({ ownerId: 1, _id: 1 }, { name: 'owner' })
+// Whose files are in the storage. Sparse: most of what is begun and left has none.
+uploadSchema.index({ attempts: 1 }, { name: 'attempts', sparse: true })
 uploadSchema.index(...outboxIndex)

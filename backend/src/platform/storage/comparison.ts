@@ -4,8 +4,8 @@ import type { Storage } from './storage.js'
 export interface Expected {
   /** Which of these keys belong to something that is known of, whatever has become of it. */
   known(keys: readonly string[]): Promise<ReadonlySet<string>>
-  /** The keys of all that has to be there, each with the id of what it belongs to. */
-  ready(): AsyncIterable<{ readonly id: string; readonly key: string }>
+  /** The keys of all that has to be there since before this moment, each with the id of what it belongs to. */
+  ready(before: Date): AsyncIterable<{ readonly id: string; readonly key: string }>
   /** Asked again of what is missing: it may have been removed meanwhile. */
   stillReady(id: string): Promise<boolean>
 }
@@ -51,16 +51,20 @@ const batched = async function* <T>(items: AsyncIterable<T>, size: number): Asyn
 const unknownOnes = async function* (storage: Storage, expected: Expected, before: Date): AsyncGenerator<Listed> {
   for await (const batch of batched(listed(storage, before), batchSize)) {
     const known = await expected.known(batch.map(({ key }) => key))
-    for (const orphan of batch) if (!known.has(orphan.key)) yield orphan
+    for (const orphan of batch) if (!known.has(orphan.key) && (await isThere(storage, orphan))) yield orphan
   }
 }
 
-const missingOnes = async function* (storage: Storage, expected: Expected): AsyncGenerator<Orphan> {
-  for await (const batch of batched(expected.ready(), atOnce)) {
+/** What was listed may have been removed since, and what it belonged to after it. */
+const isThere = async (storage: Storage, { kind, key }: Listed): Promise<boolean> =>
+  kind === 'multipart' || (await storage.head(key)) !== undefined
+
+const missingOnes = async function* (storage: Storage, expected: Expected, before: Date): AsyncGenerator<Orphan> {
+  for await (const batch of batched(expected.ready(before), atOnce)) {
     const there = await Promise.all(batch.map(({ key }) => storage.head(key)))
-    for (const [index, { id, key }] of batch.entries()) {
-      if (!there[index] && (await expected.stillReady(id))) yield { kind: 'row', id, key }
-    }
+    const missing = batch.filter((_, index) => !there[index])
+    const still = await Promise.all(missing.map(({ id }) => expected.stillReady(id)))
+    for (const [index, { id, key }] of missing.entries()) if (still[index]) yield { kind: 'row', id, key }
   }
 }
 
@@ -69,8 +73,9 @@ const missingOnes = async function* (storage: Storage, expected: Expected): Asyn
  * @throws StorageUnavailable
  */
 export const orphans = async function* (storage: Storage, expected: Expected, now = new Date()): AsyncGenerator<Orphan> {
-  yield* unknownOnes(storage, expected, new Date(now.getTime() - leastAgeMs))
-  yield* missingOnes(storage, expected)
+  const before = new Date(now.getTime() - leastAgeMs)
+  yield* unknownOnes(storage, expected, before)
+  yield* missingOnes(storage, expected, before)
 }
 
 /** Removes what nobody knows of. @returns false for what only a person can put right: a row whose object is gone */
