@@ -1,15 +1,16 @@
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { appendFile, mkdir, rm, truncate, utimes, writeFile } from 'node:fs/promises'
+import { appendFile, type FileHandle, mkdir, open, rm, truncate, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { promisify } from 'node:util'
-import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { removeLeftovers } from '../src/platform/storage/local-leftovers.js'
 import type { LocalStorage } from '../src/platform/storage/local-storage.js'
 import { StorageRefusal, StorageUnavailable } from '../src/platform/storage/storage.js'
 import { aFolder, all, anId, filesIn, finalKey, pendingKey, png, sha256Of, storageIn } from './support/local-storage.js'
+import { aSmallDisk } from './support/small-disk.js'
 
 let folder: string
 let storage: LocalStorage
@@ -50,6 +51,27 @@ describe('an object in a folder', () => {
   it('is seen by the other workers, who share the folder', async () => {
     const key = await written()
     expect(await storageIn(folder).head(key)).toMatchObject({ size: 1000 })
+  })
+
+  it('is on the disk before it has its name, and its name before it is acknowledged', async () => {
+    await written() // the folders are there
+    const some = await open(folder, 'r')
+    const handles: FileHandle = Object.getPrototypeOf(some)
+    await some.close()
+    const key = finalKey()
+    await mkdir(join(pathOf(key), '..'), { recursive: true })
+    const synced: { isFolder: boolean; bytes: number; isThere: boolean }[] = []
+    const spy = vi.spyOn(handles, 'sync').mockImplementation(async function (this: FileHandle) {
+      const about = await this.stat()
+      await this.datasync()
+      synced.push({ isFolder: about.isDirectory(), bytes: about.size, isThere: (await storage.head(key)) !== undefined })
+    })
+    onTestFinished(() => spy.mockRestore())
+    await written(randomBytes(3000), key)
+    expect(synced).toEqual([
+      { isFolder: false, bytes: 3512, isThere: false }, // 512 of them say what it is
+      { isFolder: true, bytes: expect.any(Number), isThere: true },
+    ])
   })
 
   it('can be read by nobody else on the machine', async () => {
@@ -332,19 +354,6 @@ describe('a folder that fails', () => {
     await expect(storage.check()).rejects.toBeInstanceOf(StorageUnavailable)
     expect(await filesIn(folder)).toEqual([])
   })
-
-  /** A disk of a megabyte, where this user may have one. */
-  const aSmallDisk = async (): Promise<string | undefined> => {
-    const place = await aFolder()
-    const mount = promisify(execFile)
-    try {
-      await mount('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', place])
-    } catch {
-      return undefined
-    }
-    onTestFinished(async () => void (await mount('umount', [place])))
-    return place
-  }
 
   it('because it is full says so, leaves nothing half done, and works on once there is room', async ({ skip }) => {
     const disk = await aSmallDisk()

@@ -2,11 +2,12 @@ import { randomBytes } from 'node:crypto'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import type { SignedRequest } from '../src/platform/storage/storage.js'
 import { aSecret, filesIn, finalKey, pendingKey, png, sha256Of, storageIn } from './support/local-storage.js'
 import { rawPut } from './support/raw-put.js'
 import { send } from './support/signed-request.js'
+import { aSmallDisk } from './support/small-disk.js'
 import { startTestApp, type TestApp } from './support/test-app.js'
 
 const origin = 'https://app.example.com'
@@ -244,6 +245,25 @@ describe('a signed PUT to the API', () => {
     expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, expect.stringMatching(/^[1-9]/)])
     expect((await broken.request.get('/health')).body).toMatchObject({ status: 'degraded', checks: { storage: { status: 'unhealthy' } } })
     await broken.close()
+  })
+
+  it('is answered 503 where the disk is full, leaves nothing half done, and works once there is room', async ({ skip }) => {
+    const disk = await aSmallDisk()
+    if (disk === undefined) return skip('mounting a disk takes rights that this user does not have')
+    const full = await startTestApp({ UPLOAD_DIR: disk })
+    onTestFinished(() => full.close())
+    const own = storageIn(disk, [full.secret], {}, full.url)
+    const { key, bytes, put } = await aPut(600_000, own)
+    const other = await aPut(600_000, own)
+    expect((await send(other.put, other.bytes)).status).toBe(200)
+    const answer = await send(put, bytes)
+    expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, expect.stringMatching(/^[1-9]/)])
+    expect(await codeOf(answer)).toEqual([503, 'service_unavailable'])
+    await expect.poll(() => filesIn(join(disk, 'temporary'))).toEqual([])
+    expect(await own.head(key)).toBeUndefined()
+    await own.remove([other.key])
+    expect((await send(put, bytes)).status).toBe(200)
+    expect(await own.head(key)).toMatchObject({ size: 600_000 })
   })
 
   it('is not there where files are kept in S3', async () => {
