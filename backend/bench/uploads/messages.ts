@@ -1,34 +1,29 @@
 import { randomInt, randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
+import { post } from './client.js'
 
 const Registered = z.object({ accessToken: z.string(), user: z.object({ id: z.string() }) })
 const Conversation = z.object({ id: z.string() })
 const firstPhone = randomInt(1e5, 8e5)
 
+/** A conversation of two. */
 export interface Talk {
   readonly conversationId: string
-  readonly accessToken: string
+  readonly accessTokens: readonly [string, string]
 }
-
-const post = (origin: string, path: string, body: object, accessToken = ''): Promise<Response> =>
-  fetch(`${origin}/api/v1${path}`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', ...(accessToken && { authorization: `Bearer ${accessToken}` }) },
-    body: JSON.stringify(body),
-  })
 
 /** People who talk with one another, two by two. */
 export const beginTalks = async (origin: string, count: number): Promise<Talk[]> => {
   const register = async (n: number) => {
     const body = { phone: `+4915112${firstPhone + n}`, password: `Signals ${randomUUID().slice(0, 18)}`, name: `Talker ${n}` }
-    return Registered.parse(await (await post(origin, '/auth/register', body)).json())
+    return Registered.parse(await post({ origin }, '/auth/register', body, 201))
   }
   const talks: Talk[] = []
   for (let n = 0; n < count; n++) {
-    const [{ accessToken }, { user }] = [await register(2 * n), await register(2 * n + 1)]
-    const begun = await post(origin, '/conversations', { type: 'direct', userId: user.id }, accessToken)
-    talks.push({ conversationId: Conversation.parse(await begun.json()).id, accessToken })
+    const [one, other] = [await register(2 * n), await register(2 * n + 1)]
+    const begun = await post({ origin, accessToken: one.accessToken }, '/conversations', { type: 'direct', userId: other.user.id }, 201)
+    talks.push({ conversationId: Conversation.parse(begun).id, accessTokens: [one.accessToken, other.accessToken] })
   }
   return talks
 }
@@ -50,9 +45,7 @@ export const sendMessages = async (origin: string, talks: readonly Talk[], perSe
   return Promise.all(latencies)
 }
 
-const sendOne = async (origin: string, { conversationId, accessToken }: Talk, dueAt: number): Promise<number> => {
-  const answer = await post(origin, `/conversations/${conversationId}/messages`, { clientId: randomUUID(), text: 'hello' }, accessToken)
-  await answer.arrayBuffer()
-  if (answer.status !== 201) throw new Error(`A message was answered with ${answer.status}`)
+const sendOne = async (origin: string, { conversationId, accessTokens: [accessToken] }: Talk, dueAt: number): Promise<number> => {
+  await post({ origin, accessToken }, `/conversations/${conversationId}/messages`, { clientId: randomUUID(), text: 'hello' }, 201)
   return performance.now() - dueAt
 }
