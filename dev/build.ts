@@ -5,5 +5,5 @@ import { run } from './services/run.js'
  * @throws Error with the compiler's messages
  */
 export const buildBackend = async (): Promise<void> => {
-  await run('npm', ['run', '--silent', 'build'], { deadlineSeconds: 120 })
+  await run('npm', ['run', '--silent', 'build'], { deadlineSeconds: 600 })
 }

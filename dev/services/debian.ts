@@ -13,7 +13,7 @@ export const whyNoPackages = ({ environment }: Pick<Setting, 'environment'>): st
 }
 
 const isListed = async (name: string, { environment }: Where): Promise<boolean> => {
-  const { output } = await run('apt-cache', ['policy', name], { deadlineSeconds: 20, environment })
+  const { output } = await run('apt-cache', ['policy', name], { deadlineSeconds: 60, environment })
   return /Candidate: (?!\(none\))/.test(output)
 }
 

@@ -60,7 +60,7 @@ describe('a started Redis', () => {
   it('is gone with its folder after its parent was killed', async () => {
     const folder = aFolder()
     const parent = runProgram(fileURLToPath(new URL('support/hold-redis.ts', import.meta.url)), [folder])
-    await parent.prints(/url=redis:\S+\n/, 15)
+    await parent.prints(/url=redis:\S+\n/, 50)
     const url = /url=(\S+)/.exec(parent.output())?.[1] ?? ''
     await expect(isGone(url)).resolves.toBe(false)
     parent.process.kill('SIGKILL')

@@ -15,7 +15,7 @@ const lastLineOf = async (files: Record<string, string>): Promise<string | undef
   const runner = join(projectFolder, 'node_modules/vitest/vitest.mjs')
   const words = [process.execPath, runner, 'run', '--root', folder, '--config', join(folder, 'vitest.config.mts')]
   // Through one pipe: of two, what was written last need not come last.
-  const output = await run('sh', ['-c', 'exec "$0" "$@" 2>&1', ...words], { deadlineSeconds: 15 }).then(
+  const output = await run('sh', ['-c', 'exec "$0" "$@" 2>&1', ...words], { deadlineSeconds: 50 }).then(
     (done) => done.output,
     (error: unknown) => String(error), // it ends with a failure, and its output
   )

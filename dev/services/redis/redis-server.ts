@@ -25,7 +25,7 @@ export const startRedisServer = async (path: string, { dataFolder, durable }: Se
       ['--appendonly', durable ? 'yes' : 'no'],
     ].flat(),
     logFile: join(folder, 'redis.log'),
-    readyDeadlineSeconds: 15,
+    readyDeadlineSeconds: 30,
     stopDeadlineSeconds: 10,
     ...(durable ? { claimFile: join(folder, 'in-use') } : { removeFolder: folder }),
     probe: () => pingRedis(url, 1000),

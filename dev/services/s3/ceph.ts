@@ -9,8 +9,8 @@ import { startServer } from '../start-server.js'
 import { cephSettings } from './ceph-settings.js'
 import { knockAtS3 } from './knock.js'
 
-const prepareDeadlineSeconds = 30
-const startDeadlineSeconds = 30
+const prepareDeadlineSeconds = 60
+const startDeadlineSeconds = 60
 const knockDeadlineMilliseconds = 1000
 
 /** What makes files for a monitor that knows of the storage daemon, so that nobody has to tell it of one. */
