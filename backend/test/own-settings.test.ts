@@ -41,9 +41,10 @@ const groupsOf = async (owner: Person, count: number): Promise<Conversation[]> =
   }
   return groups
 }
+/** But for its beginning, which may be told late. */
 const toldOf = (stream: SseClient, { id }: Conversation) =>
   stream.events
-    .filter(({ data }) => (data as { conversationId?: string }).conversationId === id)
+    .filter(({ event, data }) => event !== 'conversation.created' && (data as { conversationId?: string }).conversationId === id)
     .map(({ event, data }) => [event, (data as { conversation?: { my?: object } }).conversation?.my])
 
 describe('one’s own settings of a conversation', () => {
