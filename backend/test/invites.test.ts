@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { Types } from 'mongoose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ConversationDocument } from '../src/features/conversations/index.js'
+import { goes } from './support/deletion.js'
 import { aStream, deadline } from './support/listening.js'
 import { aDirectConversation, aGroup, aPerson, type Person, peopleInNumbers } from './support/people.js'
 import { plansOf } from './support/plans.js'
@@ -258,5 +259,28 @@ describe('the invites of a group', () => {
       cursor = body.nextCursor
     }
     expect(new Set(pages.map(({ code }) => code)).size).toBe(100)
+  })
+})
+
+describe('the invites of who has deleted their account', () => {
+  it('lead nowhere at once, also into a group that they had left, are listed no more, and make room', async () => {
+    const { owner, members, conversation } = await aGroup(app, 2)
+    const [, admin] = members
+    if (!admin) throw new Error('a group of two')
+    await owner.patch(`${path(conversation)}/members/${admin.id}`, { role: 'admin' }).expect(200)
+    const { code } = await inviteTo(admin, conversation)
+    const own = await inviteTo(owner, conversation)
+    const [before, guest] = [await aPerson(app), await aPerson(app)]
+    await accept(before, { code }).expect(200)
+    await admin.post(`${path(conversation)}/leave`, {}).expect(204)
+    await accept(await aPerson(app), { code }).expect(200) // who has left has not revoked it
+    await goes(admin)
+    expect((await accept(guest, { code }).expect(404)).body.code).toBe('not_found')
+    expect((await accept(guest, { code }, neighbour).expect(404)).body.code).toBe('not_found')
+    expect((await invitesOf(owner, conversation)).map((invite) => invite.code)).toEqual([own.code])
+    await accept(guest, own).expect(200)
+    await inviteTo(owner, conversation)
+    const kept = await stored().findOne({ _id: new Types.ObjectId(conversation.id) })
+    expect(kept?.invites?.map((invite) => invite.code)).not.toContain(code)
   })
 })

@@ -7,18 +7,22 @@ import { requirePermission } from './permissions.js'
 
 const mostInvites = 100
 
-export const hasExpired = ({ expiresAt }: Invite, at: Date): boolean => expiresAt !== null && expiresAt <= at
+const hasExpired = ({ expiresAt }: Invite, at: Date): boolean => expiresAt !== null && expiresAt <= at
+
+/** @param gone who has deleted their account */
+export const isOver = (invite: Invite, at: Date, gone: ReadonlySet<string>): boolean =>
+  hasExpired(invite, at) || gone.has(invite.createdBy.toHexString())
 
 const isUsedUp = ({ maxUses, uses }: Invite): boolean => maxUses !== null && uses >= maxUses
 
-/** A group gets another way in; what has expired makes room. @throws Problem forbidden, conflict past a hundred */
+/** A group gets another way in; what is over makes room. @param gone who has deleted their account. @throws Problem forbidden, conflict past a hundred */
 export const inviting =
-  (invite: Omit<Invite, 'createdAt'>) =>
+  (invite: Omit<Invite, 'createdAt'>, gone: ReadonlySet<string>) =>
   ({ conversation, actor, at }: Situation): Change | undefined => {
     requirePermission(actor.role, 'invite')
     const { invites = [] } = conversation
     if (invites.some(({ id }) => id.equals(invite.id))) return undefined
-    const living = invites.filter((each) => !hasExpired(each, at))
+    const living = invites.filter((each) => !isOver(each, at, gone))
     if (living.length >= mostInvites) throw new Problem('conflict', `A group has at most ${mostInvites} invites: revoke one`)
     return { set: { invites: [...living, { ...invite, createdAt: at }] }, events: [] }
   }

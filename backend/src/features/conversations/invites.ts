@@ -6,9 +6,10 @@ import { Problem } from '../../http/problem.js'
 import { newToken } from '../../platform/random-tokens.js'
 import type { Outbox, OutboxSource } from '../../realtime/outbox.js'
 import type { Blocks } from '../blocks/index.js'
+import type { UserService } from '../users/index.js'
 import type { Arrivals } from './arrivals.js'
 import type { Changes } from './changes.js'
-import { accepting, hasExpired, inviting, revoking } from './invite-changes.js'
+import { accepting, inviting, isOver, revoking } from './invite-changes.js'
 import type { MakeInvite } from './invite-schema.js'
 import { memberOf } from './member-changes.js'
 import type { ConversationDocument, Invite } from './model.js'
@@ -19,6 +20,7 @@ interface Dependencies {
   readonly changes: Changes
   readonly arrivals: Arrivals
   readonly blocks: Pick<Blocks, 'around'>
+  readonly users: Pick<UserService, 'unknownAmong'>
   readonly outbox: Outbox
   readonly source: OutboxSource
 }
@@ -34,15 +36,18 @@ export class Invites {
 
   /** @param newId its id; what has it already is returned. @throws Problem not_found, forbidden, conflict past a hundred or for a direct conversation */
   async make(caller: Caller, conversationId: string, { expiresAt, maxUses }: MakeInvite, newId: string): Promise<Invite> {
+    const { conversations, changes } = this.#deps
     const id = toObjectId(newId)
+    const found = await conversations.findById(toObjectId(conversationId)).select('+invites').read('primary').lean()
+    const gone = await this.#goneMakers(found?.invites ?? [])
     const fresh = { id, code: newToken(codeBytes), createdBy: toObjectId(caller.userId), expiresAt, maxUses, uses: 0 }
-    await this.#deps.changes.apply(caller, conversationId, inviting(fresh))
+    await changes.apply(caller, conversationId, inviting(fresh, gone))
     const made = (await this.#of(caller, conversationId)).find((invite) => invite.id.equals(id))
     if (!made) throw new Problem('not_found', 'The invite was revoked at once')
     return made
   }
 
-  /** Those that have not expired, the newest first. @throws Problem not_found, forbidden, validation_failed for a bad cursor */
+  /** Those that are good still, the newest first. @throws Problem not_found, forbidden, validation_failed for a bad cursor */
   async list(
     caller: Caller,
     conversationId: string,
@@ -50,7 +55,9 @@ export class Invites {
   ): Promise<{ items: Invite[]; nextCursor: string | null }> {
     const before = page.cursor === undefined ? undefined : decodeCursor(Id, page.cursor)
     const now = new Date()
-    const living = (await this.#of(caller, conversationId)).filter((invite) => !hasExpired(invite, now))
+    const all = await this.#of(caller, conversationId)
+    const gone = await this.#goneMakers(all)
+    const living = all.filter((invite) => !isOver(invite, now, gone))
     const sorted = living.toSorted((one, other) => (one.id.toHexString() < other.id.toHexString() ? 1 : -1))
     const rest = before === undefined ? sorted : sorted.filter(({ id }) => id.toHexString() < before)
     const items = rest.slice(0, page.limit)
@@ -60,7 +67,7 @@ export class Invites {
 
   /**
    * Comes in by an invite; who is a member already stays one, and uses nothing.
-   * @throws Problem not_found where there is none, or its maker or the group's owner has blocked the caller; conflict where it has expired, is used up,
+   * @throws Problem not_found where there is none, its maker has deleted their account, or they or the group's owner have blocked the caller; conflict where it has expired, is used up,
    * or the group is full
    */
   async accept(caller: Caller, code: string): Promise<ConversationDocument> {
@@ -71,7 +78,7 @@ export class Invites {
       .read('primary')
       .lean()
     const invite = found?.invites?.find((each) => each.code === code)
-    if (!found || !invite) throw noInvite()
+    if (!found || !invite || (await this.#goneMakers([invite])).size > 0) throw noInvite()
     const owner = found.members.find(({ role }) => role === 'owner')
     const hosts = [invite.createdBy, ...(owner ? [owner.userId] : [])].map((id) => id.toHexString())
     const others = hosts.filter((id) => id !== caller.userId)
@@ -93,6 +100,12 @@ export class Invites {
       .lean()
     if (!found) throw noInvite()
     await changes.apply(caller, found._id.toHexString(), revoking(code))
+  }
+
+  /** Who has deleted their account: what they made ends with it. */
+  async #goneMakers(invites: readonly Invite[]): Promise<ReadonlySet<string>> {
+    const makers = new Set(invites.map(({ createdBy }) => createdBy.toHexString()))
+    return new Set(makers.size > 0 ? await this.#deps.users.unknownAmong([...makers]) : [])
   }
 
   async #of(caller: Caller, conversationId: string): Promise<Invite[]> {
