@@ -73,7 +73,7 @@ describe('what is uploaded', () => {
     expect(await refusalOf('application/octet-stream', bytesOf(eicar))).toBe(
       'Something harmful was found in the file: Test.Eicar.UNOFFICIAL',
     )
-    const told = await stream.waitFor(({ event }) => event === 'upload.updated', 10_000)
+    const told = await stream.waitFor(({ event }) => event === 'upload.updated', 30_000)
     expect(told.data).toMatchObject({ upload: { status: 'refused', refusal: expect.stringMatching(/^Something harmful/) } })
   })
 

@@ -42,12 +42,12 @@ it('a file goes its whole way: PUT, completed, told, sent, had by members alone,
   expect(new URL(begun.upload.url).origin).toBe(new URL(s3Access().endpoint).origin)
   expect((await put(begun.upload, page)).status).toBe(200)
   const { body: ready } = await owner.post(`/uploads/${begun.id}/complete`, {}).expect(200)
-  expect((await own.waitFor(({ event }) => event === 'upload.updated', 10_000)).data).toMatchObject({ upload: ready })
+  expect((await own.waitFor(({ event }) => event === 'upload.updated', 30_000)).data).toMatchObject({ upload: ready })
 
   const content = `/uploads/${begun.id}/content`
   await member.get(content).expect(404)
   const { body: message } = await owner.send(conversation.id, { attachments: [begun.id] }).expect(201)
-  await others.waitFor(({ event }) => event === 'message.created', 10_000)
+  await others.waitFor(({ event }) => event === 'message.created', 30_000)
   expect(others.events.map(({ event }) => event)).not.toContain('upload.updated')
   const url = String((await member.get(content).expect(302)).headers['location'])
   const answer = await fetch(url)

@@ -9,7 +9,7 @@ import { before } from './support/storage-steps.js'
 import type { TestApp } from './support/test-app.js'
 import { aPending, contentOf, put, someBytes } from './support/uploads.js'
 
-const claimMs = 600
+const claimMs = 3000
 let bucket: Bucket
 let app: TestApp
 let other: TestApp
@@ -91,7 +91,7 @@ describe('an upload', () => {
     const { claim } = await stored(id)
     const waiting = complete(at(other, ann), id)
     const outlived = (claim?.until.getTime() ?? 0) + 2 * claimMs
-    await expect.poll(async () => (await stored(id)).claim?.until.getTime(), { timeout: 20_000 }).toBeGreaterThan(outlived)
+    await expect.poll(async () => (await stored(id)).claim?.until.getTime(), { timeout: 30_000 }).toBeGreaterThan(outlived)
     gate.open()
     const answers = await Promise.all([slow, waiting])
     expect(answers.map(({ status }) => status)).toEqual([200, 200])

@@ -48,9 +48,9 @@ export const startRedisCluster = async ({ withReplicas = false }: { withReplicas
     for (const [n, { admin }] of replicas.entries()) {
       const id = await masters[n]?.admin.cluster('MYID')
       await until(async () => (await admin.call('CLUSTER', 'REPLICATE', id ?? '')) === 'OK')
-      await until(async () => (await admin.info('replication')).includes('master_link_status:up'), 20_000)
+      await until(async () => (await admin.info('replication')).includes('master_link_status:up'))
     }
-    await until(async () => (await Promise.all(nodes.map(infoOf))).every((info) => info.includes('cluster_state:ok')), 20_000)
+    await until(async () => (await Promise.all(nodes.map(infoOf))).every((info) => info.includes('cluster_state:ok')))
     return { masters, replicas, addresses: masters.map(({ port }) => `127.0.0.1:${port}`).join(','), stop }
   } catch (error) {
     await stop()
