@@ -323,8 +323,8 @@ describe('the outbox', () => {
       }),
       stored,
     )
-    await expect.poll(() => messages().countDocuments({ ...filter, outbox: { $exists: true } }), { timeout: 30_000 }).toBe(0)
+    await expect.poll(() => messages().countDocuments({ ...filter, outbox: { $exists: true } }), { timeout: 90_000 }).toBe(0)
     await outbox.settled()
     await activity.settled()
-  })
+  }, 120_000)
 })
