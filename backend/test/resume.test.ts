@@ -160,12 +160,18 @@ describe('coming back with a position', () => {
 })
 
 describe('the outbox', () => {
-  /** A message as a worker that is dead now has stored it. */
-  const left = async (conversationId: string, sender: Person, message: { seq: number; text: string; told: boolean }): Promise<void> => {
+  const leases = () => app.context.mongo.connection.collection<{ _id: string; holder: string; expiresAt: Date }>('leases')
+  const inAMinute = () => new Date(Date.now() + 60_000)
+  /** A message as a worker that is dead now has stored it, or will be. @returns that worker */
+  const left = async (
+    conversationId: string,
+    sender: Person,
+    message: { seq: number; text: string; told: boolean },
+    diesAt = new Date(0),
+  ): Promise<string> => {
     const { connection } = app.context.mongo
     const dead = randomUUID()
-    const leases = connection.collection<{ _id: string; holder: string; expiresAt: Date }>('leases')
-    await leases.insertOne({ _id: `worker:${dead}`, holder: dead, expiresAt: new Date(0) })
+    await leases().insertOne({ _id: `worker:${dead}`, holder: dead, expiresAt: diesAt })
     await connection.collection('messages').insertOne({
       conversationId: new Types.ObjectId(conversationId),
       seq: message.seq,
@@ -178,6 +184,7 @@ describe('the outbox', () => {
       createdAt: new Date(),
       ...(message.told ? {} : { outbox: [{ eventId: randomUUID(), worker: dead, at: new Date(), type: 'message.created' }] }),
     })
+    return dead
   }
   const sweep = () => Promise.all([app.context.sweeper.sweep(), neighbour.context.sweeper.sweep()])
 
@@ -196,9 +203,8 @@ describe('the outbox', () => {
     const { ann, bob, conversation } = await aDirectConversation(app)
     const stream = await aStream(bob)
     const { connection } = app.context.mongo
-    const leases = connection.collection<{ _id: string; holder: string; expiresAt: Date }>('leases')
     const living = randomUUID()
-    await leases.insertOne({ _id: `worker:${living}`, holder: living, expiresAt: new Date(Date.now() + 60_000) })
+    await leases().insertOne({ _id: `worker:${living}`, holder: living, expiresAt: inAMinute() })
     const message = { clientId: randomUUID(), text: 'stored, and its answer lost' }
     await ann.send(conversation.id, message).expect(201)
     await expect.poll(() => textsOf(stream)).toEqual([message.text])
@@ -218,7 +224,13 @@ describe('the outbox', () => {
     const { ann, bob, conversation } = await aDirectConversation(app)
     const stream = await aStream(bob)
     await ann.send(conversation.id, { text: '1' }).expect(201)
-    for (let seq = 20; seq > 1; seq--) await left(conversation.id, ann, { seq, text: String(seq), told: false })
+    await expect.poll(() => textsOf(stream)).toEqual(['1'])
+    const workers: string[] = []
+    // They die together: whoever sweeps meanwhile must not find a message whose predecessor nobody has.
+    for (let seq = 20; seq > 1; seq--) {
+      workers.push(await left(conversation.id, ann, { seq, text: String(seq), told: false }, inAMinute()))
+    }
+    await leases().updateMany({ holder: { $in: workers } }, { $set: { expiresAt: new Date(0) } })
     const appends = [app, neighbour].map(({ context }) => vi.spyOn(context.log, 'append'))
     await sweep()
     await expect.poll(() => textsOf(stream), { timeout: deadlineMs }).toEqual(upTo(20))
@@ -259,8 +271,7 @@ describe('the outbox', () => {
     const { ann, conversation } = await aDirectConversation(app)
     const { connection } = app.context.mongo
     const dead = randomUUID()
-    const leases = connection.collection<{ _id: string; holder: string; expiresAt: Date }>('leases')
-    await leases.insertOne({ _id: `worker:${dead}`, holder: dead, expiresAt: new Date(0) })
+    await leases().insertOne({ _id: `worker:${dead}`, holder: dead, expiresAt: new Date(0) })
     const stored = Array.from({ length: 2500 }, (_, n) => ({
       conversationId: new Types.ObjectId(conversation.id),
       seq: n + 1,
