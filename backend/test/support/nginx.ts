@@ -1,75 +1,76 @@
-import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { freePort } from '../../../dev/services/free-port.js'
+import { run } from '../../../dev/services/run.js'
 import { startServer } from '../../../dev/services/start-server.js'
 import { temporaryFolder } from '../../../dev/services/temporary-folder.js'
 import { testProgram } from '../../../dev/services/test-programs.js'
-import { aCertificate, anAuthority } from './redis-server-certificates.js'
+import { copyNginxFiles } from './nginx-files.js'
+import { type Authority, aCertificate, anAuthority } from './redis-server-certificates.js'
 
-/** An nginx before the product: HTTP/1.1 in the clear, HTTP/2 over TLS. */
+/** The project's nginx before the product: TLS, with HTTP/1.1 and HTTP/2. */
 export interface Nginx {
   readonly http: string
   readonly https: string
+  /** Where its `nginx` (the configuration), `logs` and `webroot` are. */
+  readonly folder: string
+  /** The command that started it, without what keeps it in the foreground. */
+  readonly command: readonly string[]
   /** The PEM file of the authority that vouches for it. */
   readonly authority: string
+  /** Puts another certificate into the place of the present one. */
+  renew(): Promise<unknown>
+  /** Tests the configuration as it is now. @returns what nginx says, every file that it read among it. @throws Error with its faults */
+  test(): Promise<string>
+  /** Another configuration, or another certificate, from now on; as an operator does it. */
+  reload(): Promise<void>
   stop(): Promise<void>
 }
 
-/** What a deployment has, and no more: JSON compressed, answers buffered unless they ask not to be. */
-const configuration = (folder: string, ports: { http: number; https: number; upstream: number }): string => `
-daemon off;
-master_process off;
-pid ${folder}/pid;
-error_log stderr warn;
-events { worker_connections 1024; }
-http {
-  access_log off;
-  ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) => `${kind}_temp_path ${folder}/${kind};`).join(' ')}
-  gzip on;
-  gzip_proxied any;
-  gzip_types application/json application/problem+json;
-  server {
-    listen 127.0.0.1:${ports.http};
-    listen 127.0.0.1:${ports.https} ssl http2;
-    ssl_certificate ${folder}/server.pem;
-    ssl_certificate_key ${folder}/server.key;
-    location / {
-      proxy_pass http://127.0.0.1:${ports.upstream};
-      proxy_http_version 1.1;
-      proxy_set_header Connection "";
-      proxy_set_header Host $http_host;
-      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-      proxy_set_header X-Forwarded-Proto $scheme;
-    }
-  }
+interface Given {
+  /** Where it listens in place of 80. */
+  readonly httpPort?: number
+  /** In place of one that is made for it. */
+  readonly certificate?: Authority
 }
-`
 
-/** Starts an nginx that ends with this process at the latest. @throws where this machine has none, with what to type */
-export const startNginx = async (upstream: number): Promise<Nginx> => {
+/**
+ * Starts nginx with the project's configuration before workers; it ends with this process at the latest.
+ * @param upstreams the workers' ports
+ * @throws where this machine has none, with what to type
+ */
+export const startNginx = (...upstreams: readonly number[]): Promise<Nginx> => startNginxWith({}, ...upstreams)
+
+/** See `startNginx`. */
+export const startNginxWith = async (given: Given, ...upstreams: readonly number[]): Promise<Nginx> => {
   const command = testProgram('nginx-light')
-  const folder = temporaryFolder()
-  const ports = { http: await freePort(), https: await freePort(), upstream }
-  const authority = await anAuthority(folder.path, 'authority')
-  await aCertificate(folder.path, authority, 'IP:127.0.0.1')
-  const file = join(folder.path, 'nginx.conf')
-  writeFileSync(file, configuration(folder.path, ports))
+  const temporary = temporaryFolder()
+  const folder = temporary.path
+  const ports = { http: given.httpPort ?? (await freePort()), https: await freePort() }
+  const authority = await anAuthority(folder, 'authority')
+  const renew = () => aCertificate(folder, authority, 'IP:127.0.0.1,DNS:localhost')
+  const certificate = given.certificate ?? (await renew())
+  const words = ['-e', 'stderr', '-p', folder, '-c', copyNginxFiles({ folder, ports, upstreams, certificate })]
   const http = `http://127.0.0.1:${ports.http}`
   const server = await startServer({
     command,
-    arguments: ['-e', 'stderr', '-p', folder.path, '-c', file],
-    logFile: join(folder.path, 'log'),
+    arguments: [...words, '-g', 'daemon off;'],
+    logFile: join(folder, 'log'),
     readyDeadlineSeconds: 10,
     stopDeadlineSeconds: 5,
-    probe: () => fetch(`${http}/health/live`, { signal: AbortSignal.timeout(1000) }),
+    probe: () => fetch(http, { redirect: 'manual', signal: AbortSignal.timeout(1000) }),
   })
   return {
     http,
     https: `https://127.0.0.1:${ports.https}`,
+    folder,
+    command: [command, ...words],
     authority: authority.certificate,
+    renew,
+    test: async () => (await run(command, [...words, '-T'], { deadlineSeconds: 10 })).output,
+    reload: async () => void (await run(command, [...words, '-s', 'reload'], { deadlineSeconds: 10 })),
     async stop() {
       await server.stop()
-      folder.remove()
+      temporary.remove()
     },
   }
 }
