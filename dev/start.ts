@@ -13,6 +13,7 @@ import { whenParentEnds } from './start/parent.js'
 import { prepare } from './start/prepare.js'
 
 const closing = new Closing()
+const inTheClear = { TLS_CERT_FILE: '', TLS_KEY_FILE: '', HTTP_REDIRECT_PORT: '', ACME_WEBROOT: '' }
 
 const messagesOf = (error: unknown): string[] => {
   if (error instanceof AggregateError) return error.errors.flatMap(messagesOf)
@@ -53,6 +54,7 @@ const start = async (workers: number): Promise<void> => {
     LIMIT_REGISTER: '100/h', // whoever tries things out makes people
     JWT_SECRET: jwtSecret(folder),
     ...process.env,
+    ...inTheClear,
     PORT: String(port),
     MONGO_URI: mongoDb.url,
     ...(redis === undefined ? {} : { REDIS_URL: redis.url }),

@@ -14,6 +14,7 @@ import type { StorageSettings } from './platform/storage/create-storage.js'
 import { scannerFaults, scannerOf } from './scanner-settings.js'
 import { type SecuritySettings, securityFaults, securityOf } from './security-settings.js'
 import { storageFaults, storageOf, storageWarnings } from './storage-settings.js'
+import { type TlsSettings, tlsFaults, tlsOf, tlsWarnings } from './tls-settings.js'
 import { type Variable, variables } from './variables.js'
 
 type Environment = Record<string, string | undefined>
@@ -37,6 +38,8 @@ export interface Config {
     /** This worker's number under PM2; '0' alone. */
     readonly worker: string
   }
+  /** Undefined: HTTP in the clear. */
+  readonly tls: TlsSettings | undefined
   readonly mongo: {
     readonly uri: string
     readonly poolSize: number
@@ -139,6 +142,7 @@ export const readConfig = (environment: Environment = process.env, place: { clus
     ...securityFaults(values),
     ...scannerFaults(values),
     ...androidFaults(values),
+    ...tlsFaults(values),
   )
   if (faults.length > 0) throw new ConfigError(faults)
   return toConfig(values as Values, environment.NODE_APP_INSTANCE ?? '0')
@@ -160,7 +164,8 @@ const textOf = (name: string, declared: Variable, environment: Environment, faul
 const toConfig = (values: Values, worker: string): Config => {
   const accessTtlSeconds = values.ACCESS_TOKEN_TTL ?? values.JWT_EXPIRES_IN ?? 15 * 60
   const longAccess = accessTtlSeconds > 3600 ? ['ACCESS_TOKEN_TTL is over an hour: a stolen access token stays good that long'] : []
-  const publicUrl = values.API_URL ?? `http://localhost:${values.PORT}`
+  const tls = tlsOf(values)
+  const publicUrl = values.API_URL ?? `${tls ? 'https' : 'http'}://localhost:${values.PORT}`
   return {
     environment: values.NODE_ENV,
     server: {
@@ -175,6 +180,7 @@ const toConfig = (values: Values, worker: string): Config => {
       logLevel: values.LOG_LEVEL,
       worker,
     },
+    tls,
     mongo: {
       uri: values.MONGO_URI ?? 'mongodb://127.0.0.1:27017/heliograph',
       poolSize: values.MONGO_POOL_SIZE,
@@ -233,7 +239,7 @@ const toConfig = (values: Values, worker: string): Config => {
     security: securityOf(values),
     scanner: scannerOf(values),
     limits: limitsOf(values),
-    warnings: [...longAccess, ...deliveryWarnings(values), ...storageWarnings(values)],
+    warnings: [...longAccess, ...deliveryWarnings(values), ...storageWarnings(values), ...tlsWarnings(values)],
   }
 }
 

@@ -1,7 +1,7 @@
 import { createApp } from './app.js'
 import type { Config } from './config.js'
 import { createContext } from './context.js'
-import { HttpServer } from './http/server.js'
+import { listen } from './listen.js'
 import { createLogger } from './platform/logger.js'
 import { checkStorage } from './storage-start.js'
 
@@ -14,9 +14,10 @@ export const run = async (config: Config): Promise<void> => {
   const logger = createLogger(config.server.logLevel)
   for (const warning of config.warnings) logger.warn(warning)
   const context = createContext(config, logger)
-  const server = new HttpServer(createApp(context))
-  const port = await server.listen(config.server.port, config.server.host)
-  logger.info({ host: config.server.host, port, worker: config.server.worker, redis: config.redis !== undefined }, 'listening')
+  const server = await listen(createApp(context), { config, logger })
+  const { port, redirectPort } = server
+  const { host, worker } = config.server
+  logger.info({ host, port, redirectPort, worker, tls: config.tls !== undefined, redis: config.redis !== undefined }, 'listening')
 
   const stopping = new AbortController()
   const stop = async (reason: string): Promise<void> => {

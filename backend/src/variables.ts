@@ -185,7 +185,31 @@ export const variables = {
     'http://localhost:3000',
     url(/^https?:\/\/\S+$/, 'https://chat.example.com').optional(),
   ),
-  TRUST_PROXY: variable('Server', 'The number of reverse proxies in front, or their addresses', 'false', trustProxy.default(false)),
+  TLS_CERT_FILE: variable(
+    'Server',
+    'The server itself speaks TLS with this certificate and its chain, a PEM file such as /etc/heliograph/tls/fullchain.pem; another put in its place is used from then on. Unset where a proxy speaks TLS',
+    '',
+    z.string().optional(),
+  ),
+  TLS_KEY_FILE: variable('Server', 'The key of TLS_CERT_FILE, a PEM file', '', z.string().optional()),
+  HTTP_REDIRECT_PORT: variable(
+    'Server',
+    'With TLS_CERT_FILE: who comes to this port (80) over HTTP is sent to where TLS is spoken',
+    '',
+    integer(0, 65_535).optional(),
+  ),
+  ACME_WEBROOT: variable(
+    'Server',
+    'With HTTP_REDIRECT_PORT: served there is what certbot --webroot puts into this folder (/var/www/certbot) to prove that the name is ours',
+    '',
+    z.string().optional(),
+  ),
+  TRUST_PROXY: variable(
+    'Server',
+    'Which proxies in front are believed whom they ask for (X-Forwarded-For): their addresses or networks, loopback, uniquelocal; or how many there are. Behind nginx on the same machine: loopback',
+    'false',
+    trustProxy.default(false),
+  ),
   CORS_ORIGIN: variable(
     'Server',
     'Origins of web clients, separated by commas; none when empty',

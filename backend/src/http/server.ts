@@ -1,9 +1,11 @@
-import { createServer, IncomingMessage, type Server, ServerResponse } from 'node:http'
+import { createServer, IncomingMessage, type RequestListener, type Server, ServerResponse } from 'node:http'
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { Server as NetServer } from 'node:net'
 import type { Express } from 'express'
 
 const keepAliveMs = 5000
+const handshakeMs = 10_000
 /** For a request with its body: as long as the address of an upload is good. */
 const requestMs = 15 * 60_000
 /** Connections that wait to be taken: when a worker goes, all its streams come to the others at once. (Linux takes net.core.somaxconn where that is less.) */
@@ -22,20 +24,27 @@ const bornForExpress = (app: Express) => {
   return { IncomingMessage: BornRequest, ServerResponse: BornResponse }
 }
 
-/** The HTTP server, and how it ends. */
+/** A certificate with its chain, and its key: PEM. */
+interface Certificate {
+  readonly cert: string
+  readonly key: string
+}
+
+/** The HTTP server, and how it ends. With a certificate it speaks TLS. */
 export class HttpServer {
-  readonly #server: Server
+  readonly #server: Server | TlsServer
   readonly #sockets = new Set<Socket>()
   #draining = false
 
-  constructor(app: Express) {
-    this.#server = createServer(
-      { ...bornForExpress(app), keepAliveTimeout: keepAliveMs, requestTimeout: requestMs },
-      (request, response) => {
-        if (this.#draining) response.setHeader('Connection', 'close')
-        app(request, response)
-      },
-    )
+  constructor(app: Express, certificate?: Certificate) {
+    const options = { ...bornForExpress(app), keepAliveTimeout: keepAliveMs, requestTimeout: requestMs }
+    const answer: RequestListener = (request, response) => {
+      if (this.#draining) response.setHeader('Connection', 'close')
+      app(request, response)
+    }
+    this.#server = certificate
+      ? createTlsServer({ ...options, cert: certificate.cert, key: certificate.key, handshakeTimeout: handshakeMs }, answer)
+      : createServer(options, answer)
     this.#server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket)
       socket.on('close', () => this.#sockets.delete(socket)) // comes once; `once` would keep a wrapper with each connection
@@ -51,6 +60,11 @@ export class HttpServer {
         resolve((this.#server.address() as AddressInfo).port)
       })
     })
+  }
+
+  /** Another certificate, for who comes from now on; who is there is not interrupted. @throws where it cannot be used */
+  use({ cert, key }: Certificate): void {
+    if ('setSecureContext' in this.#server) this.#server.setSecureContext({ cert, key })
   }
 
   /**

@@ -9,7 +9,7 @@ import { readConfig } from '../../src/config.js'
 import type { ContextTiming } from '../../src/context/timing.js'
 import { type Context, createContext } from '../../src/context.js'
 import { limitNames } from '../../src/http/limits-table.js'
-import { HttpServer } from '../../src/http/server.js'
+import { listen } from '../../src/listen.js'
 import { createLogger } from '../../src/platform/logger.js'
 import type { ShownMessage } from '../../src/platform/outlet.js'
 
@@ -17,6 +17,8 @@ import type { ShownMessage } from '../../src/platform/outlet.js'
 export interface TestApp {
   readonly context: Context
   readonly url: string
+  /** Where HTTP_REDIRECT_PORT is. */
+  readonly redirectPort: number | undefined
   /** Asks the server, from its root. */
   readonly request: ReturnType<typeof supertest>
   /** The JWT_SECRET. */
@@ -71,17 +73,17 @@ export const startTestApp = async (
   const sent: ShownMessage[] = []
   const logger = createLogger(config.server.logLevel, { write: (line) => void logs.push(line) })
   const context = createContext(config, logger, { outlet: (message) => void sent.push(message), ...timing })
-  const server = new HttpServer(createApp(context))
-  const port = await server.listen(config.server.port, config.server.host)
+  const server = await listen(createApp(context), { config, logger, lookEveryMs: 20 })
   const database = new URL(config.mongo.uri).pathname
   appsOf.set(database, (appsOf.get(database) ?? 0) + 1)
   context.start()
   if (waitForDatabase) await context.mongo.whenReady(AbortSignal.timeout(startDeadlineMs))
   if (waitForRedis) await vi.waitUntil(context.redisReady, { timeout: startDeadlineMs, interval: 5 })
-  const url = `http://127.0.0.1:${port}`
+  const url = `${config.tls ? 'https' : 'http'}://127.0.0.1:${server.port}`
   return {
     context,
     url,
+    redirectPort: server.redirectPort,
     request: supertest(url),
     secret: environment.JWT_SECRET ?? '',
     uploads: config.storage.local.folder,
