@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { MessageDocument } from '../src/features/messages/index.js'
 import { encodeSince } from '../src/http/since.js'
 import { type OutboxEntry, outboxEntry } from '../src/realtime/outbox-entry.js'
+import { hasDied } from './support/dead-worker.js'
 import { logOf, messagesOf, openStream, positionOf, resumeOf, settled, shortOf } from './support/message-stream.js'
 import { aDirectConversation, aGroup, type Person } from './support/people.js'
 import type { SseClient } from './support/sse-client.js'
@@ -25,13 +26,8 @@ const storedAs = (id: string) => stored().findOne({ _id: new Types.ObjectId(id) 
 const hide = (person: Person, id: string) => person.delete(`/messages/${id}?scope=me`)
 const edit = (person: Person, id: string, text: string) => person.patch(`/messages/${id}`, { text })
 
-/** What a worker was to tell that is dead. */
-const leftBehind = async (bob: Person): Promise<OutboxEntry> => {
-  const dead = randomUUID()
-  const leases = app.context.mongo.connection.collection<{ _id: string; holder: string; expiresAt: Date }>('leases')
-  await leases.insertOne({ _id: `worker:${dead}`, holder: dead, expiresAt: new Date(0) })
-  return outboxEntry(dead, 'message.deleted', new Date(), { userId: bob.id, version: '1' })
-}
+/** What a worker has still to tell. */
+const leftBehind = (bob: Person): OutboxEntry => outboxEntry(randomUUID(), 'message.deleted', new Date(), { userId: bob.id, version: '1' })
 const swept = async (stream: SseClient): Promise<string[]> => {
   await Promise.all([app.context.sweeper.sweep(), neighbour.context.sweeper.sweep()])
   return shortOf(stream)
@@ -215,9 +211,10 @@ describe('that a message is deleted for oneself', () => {
   it('is told by another worker where the one that stored it dies before it has told it', async () => {
     const { bob, conversation, message } = await aMessage()
     const stream = await openStream(app, bob)
-    const lost = await leftBehind(bob)
+    const lost = leftBehind(bob)
     const hidden = { hiddenFor: new Types.ObjectId(bob.id), hiddenAt: lost.at, outbox: lost }
     await stored().updateOne({ _id: new Types.ObjectId(message.id) }, { $push: hidden, $currentDate: { changedAt: true } })
+    await hasDied(app, lost.worker)
     await expect.poll(() => swept(stream)).toEqual(['deleted 1 v1 -'])
     const [told] = messagesOf(stream)
     expect(told?.message).toEqual(expect.objectContaining({ id: message.id, deletedAt: lost.at.toISOString() }))
@@ -232,8 +229,9 @@ describe('that a message is deleted for oneself', () => {
     await expect.poll(() => shortOf(stream)).toEqual(['updated 1 v2 edited'])
     await ann.delete(`/messages/${message.id}?scope=all`).expect(200)
     await expect.poll(() => shortOf(stream)).toEqual(['updated 1 v2 edited', 'deleted 1 v3 -'])
-    const lost = await leftBehind(bob)
+    const lost = leftBehind(bob)
     await stored().updateOne({ _id: new Types.ObjectId(message.id) }, { $push: { outbox: lost } })
+    await hasDied(app, lost.worker)
     await expect.poll(() => swept(stream)).toEqual(['updated 1 v2 edited', 'deleted 1 v3 -', 'deleted 1 v1 -'])
   })
 })

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { Types } from 'mongoose'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
+import { hasDied } from './support/dead-worker.js'
 import { aPerson, type Person } from './support/people.js'
 import { SseClient } from './support/sse-client.js'
 import { TcpProxy, targetOf, through } from './support/tcp-proxy.js'
@@ -221,14 +222,9 @@ describe('a session that has ended', () => {
     const session = await signIn(await aPerson(app))
     const stream = await aStream(session)
     const dead = randomUUID()
-    const { connection } = app.context.mongo
-    await connection
-      .getClient()
-      .db(connection.name)
-      .collection<{ _id: string }>('leases')
-      .insertOne(Object.assign({ _id: `worker:${dead}` }, { holder: dead, expiresAt: new Date(0) }))
     const entry = { eventId: randomUUID(), worker: dead, at: new Date(), type: 'session.revoked', data: { reason: 'logout' } }
     await stored().updateOne({ _id: new Types.ObjectId(session.sessionId) }, { $set: { revokedAt: new Date(), outbox: [entry] } })
+    await hasDied(app, dead)
     await expect
       .poll(
         async () => {

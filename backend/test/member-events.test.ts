@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vi
 import { type ConversationDocument, conversationSource } from '../src/features/conversations/index.js'
 import { encodeFrame } from '../src/realtime/catalogue.js'
 import { outboxEntry } from '../src/realtime/outbox-entry.js'
+import { hasDied } from './support/dead-worker.js'
 import { logOf } from './support/message-stream.js'
 import { aGroup, aPerson, type Person, peopleInNumbers } from './support/people.js'
 import { SseClient, type SseEvent } from './support/sse-client.js'
@@ -285,9 +286,6 @@ describe('the messages that a conversation keeps of its changes', () => {
     const id = await aGroupOf(ann)
     const stream = await aStream(ann)
     const dead = randomUUID()
-    const { connection } = app.context.mongo
-    const leases = connection.collection<{ _id: string; holder: string; expiresAt: Date }>('leases')
-    await leases.insertOne({ _id: `worker:${dead}`, holder: dead, expiresAt: new Date(0) })
     const at = new Date()
     const data = { by: owner.id, version: '2', userIds: bob.id, role: 'member', joinedAt: at.toISOString() }
     await stored().updateOne(
@@ -300,6 +298,7 @@ describe('the messages that a conversation keeps of its changes', () => {
         $inc: { version: 1 },
       },
     )
+    await hasDied(app, dead)
     const bobs = await aStream(bob, { at: neighbour })
     for (let n = 0; n < 2; n++) await Promise.all([app.context.sweeper.sweep(), neighbour.context.sweeper.sweep()])
     await expect
@@ -425,15 +424,15 @@ describe('a removal that was answered', () => {
           ),
         )
       await say('before')
+      const heard = (what: string) => toldOf(remaining, id).filter((each) => each.startsWith(`message.created ${what}`)).length
+      await expect.poll(() => heard('before'), { timeout: deadlineMs }).toBe((round + 1) * 10) // who goes hears what is told until then
       const during = say('during')
       const opening = aStream(bob, { at: round % 2 === 0 ? app : neighbour })
       await owner.delete(`/conversations/${id}/members/${bob.id}`).expect(204)
       await Promise.all([say('after'), aStream(bob, { at: neighbour }).then((stream) => streams.push(stream))])
       await during
       streams.push(await opening)
-      await expect // before he comes again, who hears what is told from then on
-        .poll(() => toldOf(remaining, id).filter((each) => each.startsWith('message.created after')).length, { timeout: deadlineMs })
-        .toBe((round + 1) * 10)
+      await expect.poll(() => heard('after'), { timeout: deadlineMs }).toBe((round + 1) * 10) // who comes again, what is told from then on
       await owner.post(`/conversations/${id}/members`, { userIds: [bob.id] }).expect(200)
       await settled(bob, ...streams)
       for (const stream of streams) expect(toldOf(stream, id).filter((each) => each.includes('after'))).toEqual([])

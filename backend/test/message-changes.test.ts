@@ -7,6 +7,7 @@ import { Activity } from '../src/features/conversations/index.js'
 import { type MessageDocument, messageSource } from '../src/features/messages/index.js'
 import { Outbox } from '../src/realtime/outbox.js'
 import { outboxEntry } from '../src/realtime/outbox-entry.js'
+import { hasDied } from './support/dead-worker.js'
 import { asTold, logOf, openStream, positionOf, resumeOf, settled, shortOf } from './support/message-stream.js'
 import { aDirectConversation, type Person } from './support/people.js'
 import { TcpProxy, targetOf, through } from './support/tcp-proxy.js'
@@ -184,8 +185,6 @@ describe('members are told', () => {
     const { ann, conversation, toldEverywhere } = await listening()
     const { body } = await ann.send(conversation.id, { text: 'secret' }).expect(201)
     const dead = randomUUID()
-    const leases = app.context.mongo.connection.collection<{ _id: string; holder: string; expiresAt: Date }>('leases')
-    await leases.insertOne({ _id: `worker:${dead}`, holder: dead, expiresAt: new Date(0) })
     await toldEverywhere(['created 1 v1 secret'])
     await stored().updateOne(
       { _id: new Types.ObjectId(body.id) },
@@ -194,6 +193,7 @@ describe('members are told', () => {
         $push: { outbox: outboxEntry(dead, 'message.deleted', new Date()) },
       },
     )
+    await hasDied(app, dead)
     await expect
       .poll(async () => {
         await app.context.sweeper.sweep()

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { Types } from 'mongoose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { outboxEntry } from '../src/realtime/outbox-entry.js'
+import { hasDied } from './support/dead-worker.js'
 import { aStream, deadline } from './support/listening.js'
 import { aDirectConversation, aGroup, aPerson, type Person } from './support/people.js'
 import { plansOf } from './support/plans.js'
@@ -84,11 +85,6 @@ describe('one’s own settings of a conversation', () => {
     const stream = await aStream(ann, neighbour)
     const dead = randomUUID()
     const { connection } = app.context.mongo
-    await connection.collection<{ _id: string; holder: string; expiresAt: Date }>('leases').insertOne({
-      _id: `worker:${dead}`,
-      holder: dead,
-      expiresAt: new Date(0),
-    })
     const outbox = outboxEntry(dead, 'conversation.updated', new Date(), { userIds: ann.id, own: 'true', by: ann.id, version: '2' })
     await connection
       .collection<{ outbox: object[] }>('conversations')
@@ -96,6 +92,7 @@ describe('one’s own settings of a conversation', () => {
         { _id: new Types.ObjectId(conversation.id), 'members.userId': new Types.ObjectId(ann.id) },
         { $set: { 'members.$.archivedSeq': 0 }, $inc: { version: 1 }, $push: { outbox } },
       )
+    await hasDied(app, dead)
     for (let n = 0; n < 2; n++) await Promise.all([app.context.sweeper.sweep(), neighbour.context.sweeper.sweep()])
     await expect
       .poll(() => toldOf(stream, conversation), deadline)

@@ -2,6 +2,7 @@ import { Types } from 'mongoose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { foldName } from '../src/features/users/fold.js'
 import { outboxEntry } from '../src/realtime/outbox-entry.js'
+import { hasDied } from './support/dead-worker.js'
 import { aStream as aStreamAt } from './support/listening.js'
 import { aDirectConversation, aGroup, aPerson, type Person, peopleInNumbers } from './support/people.js'
 import type { SseClient } from './support/sse-client.js'
@@ -129,11 +130,9 @@ describe('a profile that changes', () => {
     const entry = outboxEntry('a dead worker', 'user.updated', new Date(Date.now() - 120_000), { seen: 'others' })
     const database = app.context.mongo.connection
     await database
-      .collection<{ _id: string; holder: string; expiresAt: Date }>('leases')
-      .insertOne({ _id: 'worker:a dead worker', holder: 'a dead worker', expiresAt: new Date(0) })
-    await database
       .collection('users')
       .updateOne({ _id: new Types.ObjectId(ann.id) }, { $set: { name: 'Änne', version: 2, outbox: [entry] } })
+    await hasDied(app, 'a dead worker')
     await expect
       .poll(
         async () => {

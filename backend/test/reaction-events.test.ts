@@ -7,6 +7,7 @@ import { type MessageDocument, messageSource } from '../src/features/messages/in
 import { encodeSince } from '../src/http/since.js'
 import { Outbox } from '../src/realtime/outbox.js'
 import { outboxEntry } from '../src/realtime/outbox-entry.js'
+import { hasDied } from './support/dead-worker.js'
 import { logOf, messagesOf, openStream, positionOf, resumeOf, settled, shortOf } from './support/message-stream.js'
 import { aDirectConversation, aGroup, type Person, peopleInNumbers } from './support/people.js'
 import { react, reactionsTold, unreact } from './support/reactions.js'
@@ -147,8 +148,6 @@ describe('members are told', () => {
   it('of what a worker stored that was killed before it could tell', async () => {
     const { ann, message, toldEverywhere } = await listening()
     const dead = randomUUID()
-    const leases = app.context.mongo.connection.collection<{ _id: string; holder: string; expiresAt: Date }>('leases')
-    await leases.insertOne({ _id: `worker:${dead}`, holder: dead, expiresAt: new Date(0) })
     await collection().updateOne(
       { _id: new Types.ObjectId(message.id) },
       {
@@ -156,6 +155,7 @@ describe('members are told', () => {
         $push: { outbox: outboxEntry(dead, 'reaction.added', new Date(), { userId: ann.id, emoji: '👍', reactionsVersion: '1' }) },
       },
     )
+    await hasDied(app, dead)
     await expect
       .poll(async () => {
         await app.context.sweeper.sweep()

@@ -5,6 +5,7 @@ import type { ReceiptDocument } from '../src/features/receipts/index.js'
 import { raise } from '../src/features/receipts/raise.js'
 import { AccessTokens } from '../src/platform/access-tokens.js'
 import { outboxEntry } from '../src/realtime/outbox-entry.js'
+import { hasDied } from './support/dead-worker.js'
 import { aStream as aStreamAt } from './support/listening.js'
 import { aDirectConversation, aGroup, aPerson, type Person } from './support/people.js'
 import type { SseClient } from './support/sse-client.js'
@@ -229,13 +230,11 @@ describe('unread', () => {
     const { ann, id } = await sentToBob(0)
     const { connection } = app.context.mongo
     const dead = randomUUID()
-    await connection
-      .collection<{ _id: string; holder: string; expiresAt: Date }>('leases')
-      .insertOne({ _id: `worker:${dead}`, holder: dead, expiresAt: new Date(0) })
     const conversationId = new Types.ObjectId(id)
     const text = { clientId: randomUUID(), contentHash: 'x', type: 'user', text: 'left', version: 1, createdAt: new Date() }
     const outbox = [{ eventId: randomUUID(), worker: dead, at: new Date(), type: 'message.created' }]
     await connection.collection('messages').insertOne({ conversationId, seq: 1, senderId: new Types.ObjectId(ann.id), ...text, outbox })
+    await hasDied(app, dead)
     await Promise.all([app.context.sweeper.sweep(), neighbour.context.sweeper.sweep()])
     await expect.poll(() => conversationOf(ann, id)).toMatchObject({ lastSeq: 1, unreadCount: 0, my: { readSeq: 1 } })
   })
@@ -333,9 +332,6 @@ describe('receipt.updated', () => {
     const stream = await aStream(owner)
     const dead = randomUUID()
     const { connection } = app.context.mongo
-    await connection
-      .collection<{ _id: string; holder: string; expiresAt: Date }>('leases')
-      .insertOne({ _id: `worker:${dead}`, holder: dead, expiresAt: new Date(0) })
     const step = { seq: 1, at: new Date() }
     await connection.collection('receipts').insertMany(
       members.slice(1).map(({ id }) => ({
@@ -348,6 +344,7 @@ describe('receipt.updated', () => {
         outbox: [{ eventId: randomUUID(), worker: dead, at: new Date(), type: 'receipt.updated' }],
       })),
     )
+    await hasDied(app, dead)
     await Promise.all([app.context.sweeper.sweep(), neighbour.context.sweeper.sweep()])
     await expect.poll(() => seenBy(stream).length, { timeout: deadlineMs }).toBe(11)
     expect(new Set(seenBy(stream).map(({ userId }) => userId))).toEqual(new Set(members.slice(1).map(({ id }) => id)))

@@ -171,7 +171,6 @@ describe('the outbox', () => {
   ): Promise<string> => {
     const { connection } = app.context.mongo
     const dead = randomUUID()
-    await leases().insertOne({ _id: `worker:${dead}`, holder: dead, expiresAt: diesAt })
     await connection.collection('messages').insertOne({
       conversationId: new Types.ObjectId(conversationId),
       seq: message.seq,
@@ -184,6 +183,7 @@ describe('the outbox', () => {
       createdAt: new Date(),
       ...(message.told ? {} : { outbox: [{ eventId: randomUUID(), worker: dead, at: new Date(), type: 'message.created' }] }),
     })
+    await leases().insertOne({ _id: `worker:${dead}`, holder: dead, expiresAt: diesAt })
     return dead
   }
   const sweep = () => Promise.all([app.context.sweeper.sweep(), neighbour.context.sweeper.sweep()])
