@@ -289,6 +289,28 @@ describe('an avatar of a person', () => {
   })
 })
 
+describe('the files of a group that is deleted', () => {
+  it('go: its owner may remove theirs at once, and the others are swept', async () => {
+    const { owner, members, conversation } = await aGroup(app, 2)
+    const [, member] = members
+    if (!member) throw new Error('a group of two')
+    const [own, others, avatar] = [await anUpload(owner), await anUpload(member), await anAvatar(owner)]
+    await owner.send(conversation.id, { attachments: [own.id] }).expect(201)
+    await member.send(conversation.id, { attachments: [others.id] }).expect(201)
+    await owner.patch(`/conversations/${conversation.id}`, { avatarUploadId: avatar.id }).expect(200)
+    const files = await Promise.all([own.id, others.id, avatar.id].map(stored))
+    await due(own.id, others.id, avatar.id)
+    await sweep()
+    expect(await Promise.all(files.map(isThere))).toEqual([true, true, true])
+    await owner.delete(`/conversations/${conversation.id}`).expect(204)
+    expect([await seenBy(owner, others.id), await seenBy(member, own.id), await seenBy(member, avatar.id)]).toEqual([false, false, false])
+    await due(own.id, others.id, avatar.id)
+    await owner.delete(`/uploads/${own.id}`).expect(204)
+    await sweep()
+    expect(await Promise.all(files.map(isThere))).toEqual([false, false, false])
+  })
+})
+
 describe('the files of who deletes their account', () => {
   it('go, but for those that a message shows which stays', async () => {
     const { ann, bob, conversation } = await aDirectConversation(app)

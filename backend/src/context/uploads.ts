@@ -1,4 +1,4 @@
-import { isGroupAvatar } from '../features/conversations/index.js'
+import { isGroupAvatar, livingOf } from '../features/conversations/index.js'
 import { Often, unusedUploads } from '../features/maintenance/index.js'
 import { isAttached, isAttachedFor } from '../features/messages/index.js'
 import {
@@ -33,7 +33,8 @@ export const createUploadUses = ({ models, collection, storage }: Base) => ({
   uploadUses: new UploadUses({
     uploads: models.uploads,
     showing: {
-      isAttached: (uploadId, conversationIds) => isAttached(models.messages, uploadId, conversationIds),
+      isAttached: async (uploadId, conversationIds) =>
+        isAttached(models.messages, uploadId, await livingOf(models.conversations, conversationIds)),
       isAvatar: async ({ _id, ownerId }, conversationIds) =>
         (await isAvatarOf(models.users, ownerId, _id)) || isGroupAvatar(models.conversations, _id, conversationIds),
     },
