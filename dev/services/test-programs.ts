@@ -9,6 +9,7 @@ const programs = {
   chromium: ['chromium', 'chromium-browser', 'google-chrome'],
   'nginx-light': ['nginx'],
   pebble: ['pebble'],
+  tini: ['tini'],
 } as const
 type Package = keyof typeof programs
 
