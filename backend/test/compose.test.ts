@@ -161,7 +161,7 @@ it('nginx takes its configuration as it is mounted, with the certificate that pr
   mkdirSync(place)
   const ports = { http: await freePort(), https: await freePort() }
   const certificate = { certificate: join(live, 'fullchain.pem'), key: join(live, 'privkey.pem') }
-  const file = copyNginxFiles({ folder: place, ports, upstreams: [3000], certificate })
+  const file = copyNginxFiles({ folder: place, ports, upstreams: [3001], certificate })
   const mounted = (base.services['nginx']?.volumes ?? []).map(({ source, target }) => [source, target])
   expect(mounted).toContainEqual(['./deploy/docker/nginx/upstream.conf', '/etc/nginx/conf.d/upstream.conf'])
   const upstream = readFileSync(join(projectFolder, 'deploy/docker/nginx/upstream.conf'), 'utf8')
