@@ -1,6 +1,6 @@
-import type { Command } from './admin/command.js'
+import type { BareCommand, Command } from './admin/command.js'
 import { commands, usage } from './admin/commands.js'
-import { readConfig } from './config.js'
+import { type Config, readConfig } from './config.js'
 
 const end = (code: 0 | 1 | 2, message?: string): never => {
   if (message !== undefined) (code === 0 ? process.stdout : process.stderr).write(`${message}\n`)
@@ -9,7 +9,7 @@ const end = (code: 0 | 1 | 2, message?: string): never => {
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
-const prepared = (name: string, command: Command, words: string[]): ReturnType<Command['prepare']> => {
+const prepared = <P>(name: string, command: { usage: string; prepare(words: string[]): P }, words: string[]): P => {
   try {
     return command.prepare(words)
   } catch (error) {
@@ -17,15 +17,23 @@ const prepared = (name: string, command: Command, words: string[]): ReturnType<C
   }
 }
 
+/** What is opened is loaded after the words and the configuration: a mistake in them is told at once. */
+const workOf = (name: string, command: Command | BareCommand, words: string[]): ((config: Config) => Promise<void>) => {
+  if ('bare' in command) {
+    const work = prepared(name, command, words)
+    return async (config) => work({ config, ...(await import('./admin/run.js')).operatorsTools() })
+  }
+  const work = prepared(name, command, words)
+  return async (config) => (await import('./admin/run.js')).runCommand(config, name, work)
+}
+
 /** `npm run admin -- <command>`: ends with 0 where it is done, 1 where it failed or was refused, 2 where something else has to be typed. */
 const main = async ([name = '', ...words]: string[]): Promise<void> => {
   const command = commands.get(name)
   if (!command) return ['', 'help', '--help'].includes(name) ? end(0, usage()) : end(2, `${name}: no such command\n\n${usage()}`)
-  const work = prepared(name, command, words)
+  const work = workOf(name, command, words)
   try {
-    const config = readConfig()
-    const { runCommand } = await import('./admin/run.js') // after the words and the configuration: a mistake in them is told at once
-    await runCommand(config, name, work)
+    await work(readConfig())
     end(0)
   } catch (error) {
     end(1, messageOf(error))

@@ -1,6 +1,7 @@
 import { createSecretKey, type KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { z } from 'zod'
+import { type BackupSettings, backupFaults, backupOf } from './backup-settings.js'
 import { deliveryFaults, deliveryWarnings, mailOf, smsOf } from './delivery-settings.js'
 import type { UploadRules } from './features/uploads/index.js'
 import type { LimitRates } from './http/limits.js'
@@ -83,6 +84,7 @@ export interface Config {
   readonly mail: SmtpSettings | undefined
   readonly storage: StorageSettings
   readonly uploads: UploadRules
+  readonly backup: BackupSettings
   readonly security: SecuritySettings
   /** What looks through uploads; undefined where nothing does. */
   readonly scanner: ClamdSettings | undefined
@@ -139,6 +141,7 @@ export const readConfig = (environment: Environment = process.env, place: { clus
     ...redisFaults(values, place),
     ...deliveryFaults(values),
     ...storageFaults(values),
+    ...backupFaults(values),
     ...securityFaults(values),
     ...scannerFaults(values),
     ...androidFaults(values),
@@ -236,6 +239,7 @@ const toConfig = (values: Values, worker: string): Config => {
       quotaBytes: values.UPLOAD_QUOTA,
       dailyBytes: values.UPLOAD_DAILY,
     },
+    backup: backupOf(values),
     security: securityOf(values),
     scanner: scannerOf(values),
     limits: limitsOf(values),

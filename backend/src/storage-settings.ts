@@ -11,7 +11,7 @@ const defaultFolder = '.data/uploads'
 /** What the variables of the storage want of one another. */
 export const storageFaults = (values: Partial<Values>): string[] => {
   const { AWS_S3_BUCKET: bucket, AWS_S3_ENDPOINT: endpoint, AWS_REGION: region } = values
-  if (endpoint && !bucket) return ['AWS_S3_BUCKET: is required with AWS_S3_ENDPOINT']
+  if (endpoint && !bucket && !values.BACKUP_S3_BUCKET) return ['AWS_S3_BUCKET: is required with AWS_S3_ENDPOINT']
   if (bucket && !endpoint && !region) return ['AWS_REGION: is required with AWS_S3_BUCKET']
   return []
 }
@@ -31,7 +31,8 @@ const localOf = (values: Values, publicUrl: string): StorageSettings['local'] =>
   keys: [createSecretKey(values.JWT_SECRET, 'utf8'), ...values.JWT_PREVIOUS_SECRETS.map((previous) => createSecretKey(previous, 'utf8'))],
 })
 
-const s3Of = (values: Values): StorageSettings['s3'] => {
+/** @returns undefined where no bucket is named */
+export const s3Of = (values: Values): StorageSettings['s3'] => {
   const { AWS_S3_BUCKET: bucket, AWS_S3_ENDPOINT: endpoint, AWS_REGION: region } = values
   const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = values
   if (bucket === undefined) return undefined

@@ -4,9 +4,11 @@ import type { Setting } from './service.js'
 
 /** Programs that tests run beside MongoDB and Redis, by Debian's package, and the names that they go by. */
 const programs = {
+  age: ['age'],
   certbot: ['certbot'],
   'clamav-daemon': ['clamd'],
   chromium: ['chromium', 'chromium-browser', 'google-chrome'],
+  gpg: ['gpg'],
   'nginx-light': ['nginx'],
   pebble: ['pebble'],
   tini: ['tini'],

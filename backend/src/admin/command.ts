@@ -23,6 +23,12 @@ export interface Command {
   prepare(words: string[]): (tools: Tools) => Promise<void>
 }
 
+/** As `Command`, and done where no worker could be: it opens what it needs. */
+export interface BareCommand extends Pick<Command, 'usage' | 'about'> {
+  readonly bare: true
+  prepare(words: string[]): (tools: Omit<Tools, 'context'>) => Promise<void>
+}
+
 /** What the operator is told: what to type instead, or why it is refused. */
 export class CommandError extends Error {
   override readonly name = 'CommandError'

@@ -18,9 +18,7 @@ const lookEveryMs = 50
 export const runCommand = async (config: Config, name: string, work: (tools: Tools) => Promise<void>): Promise<void> => {
   const logger = createLogger(config.server.logLevel === 'silent' ? 'silent' : 'error', pino.destination({ fd: 2, sync: true }))
   const context = createContext(config, logger)
-  const print = (line: string) => void process.stdout.write(`${line}\n`)
-  const tell = (line: string) => void process.stderr.write(`${line}\n`)
-  const by = { actor: { kind: 'operator', id: userInfo().username } } as const
+  const { print, tell, by } = operatorsTools()
   context.start()
   try {
     await context.mongo.whenReady(AbortSignal.timeout(databaseDeadlineMs)).catch((error: unknown) => {
@@ -37,6 +35,13 @@ export const runCommand = async (config: Config, name: string, work: (tools: Too
     await context.close()
   }
 }
+
+/** What a command that opens no context has at hand. */
+export const operatorsTools = (): Pick<Tools, 'print' | 'tell' | 'by'> => ({
+  print: (line) => void process.stdout.write(`${line}\n`),
+  tell: (line) => void process.stderr.write(`${line}\n`),
+  by: { actor: { kind: 'operator', id: userInfo().username } },
+})
 
 const redisIsThere = async (ready: () => boolean): Promise<boolean> => {
   const deadline = performance.now() + redisDeadlineMs

@@ -20,7 +20,7 @@ const closeDeadlineMs = 2000
 const slowMs = 100
 
 /** The database that the URI names; ours where it names none. */
-const databaseOf = (uri: string): string => /^mongodb(?:\+srv)?:\/\/[^/]+\/([^?]+)/.exec(uri)?.[1] ?? defaultDatabase
+export const databaseOf = (uri: string): string => /^mongodb(?:\+srv)?:\/\/[^/]+\/([^?]+)/.exec(uri)?.[1] ?? defaultDatabase
 
 /**
  * The connection to MongoDB: made in the background, again and again until it stands, and made anew when the driver has lost it.

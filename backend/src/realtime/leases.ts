@@ -61,6 +61,14 @@ export class Leases {
     }
   }
 
+  /** Counts these among the dead: what they left is told. For what a copy of the database says of workers that never were in it. */
+  async mourn(workers: Iterable<string>): Promise<void> {
+    for (const worker of workers) {
+      const dead = { $setOnInsert: { holder: worker, expiresAt: new Date(0) } }
+      await this.#leases().updateOne({ _id: `worker:${worker}` }, dead, { upsert: true })
+    }
+  }
+
   async bury(worker: string): Promise<void> {
     await this.#leases().deleteOne({ _id: `worker:${worker}`, $expr: { $lte: ['$expiresAt', '$$NOW'] } })
   }
