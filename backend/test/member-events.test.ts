@@ -440,10 +440,9 @@ describe('a removal that was answered', () => {
       streams.splice(2)
     }
     for (const stream of streams) {
-      const told = toldOf(stream, id)
-      expect(told.filter((each) => each.includes('before'))).toHaveLength(80)
-      const next = told.flatMap((each, n) => (each.startsWith('member.removed') ? [told[n + 1]] : []))
-      expect(next).toEqual(Array(8).fill('conversation.created The hill member'))
+      expect(toldOf(stream, id).filter((each) => each.includes('before'))).toHaveLength(80)
+      const next = () => toldOf(stream, id).flatMap((each, n, told) => (each.startsWith('member.removed') ? [told[n + 1]] : []))
+      await expect.poll(next, { timeout: deadlineMs }).toEqual(Array(8).fill('conversation.created The hill member'))
     }
   })
 })
