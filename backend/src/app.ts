@@ -1,5 +1,6 @@
 import express, { type Express, type RequestHandler } from 'express'
 import type { Context } from './context.js'
+import { mountMetrics } from './features/metrics/index.js'
 import { mountQrDemo, mountQrPage } from './features/qr-login/index.js'
 import { allowedHosts } from './http/allowed-hosts.js'
 import { crossOrigin } from './http/cross-origin.js'
@@ -8,6 +9,7 @@ import { mount } from './http/mount.js'
 import { Problem } from './http/problem.js'
 import { answerProblems } from './http/problem-answer.js'
 import { requestLog } from './http/request-log.js'
+import { declaredRoutes, requestMetrics } from './http/request-metrics.js'
 import { requireDatabase } from './http/require-database.js'
 import { securityHeaders } from './http/security-headers.js'
 import { openApiDocument } from './openapi.js'
@@ -23,11 +25,13 @@ export const createApp = (context: Context): Express => {
   app.set('trust proxy', server.trustProxy)
 
   app.use(requestLog(context.logger))
+  app.use(requestMetrics(context.registry, declaredRoutes(routes), context.metrics.onAnswered))
   app.use(securityHeaders(server.publicUrl))
   app.use(crossOrigin(server.corsOrigins))
   app.use(allowedHosts(server.allowedHosts))
 
   if (server.docs) mountDocs(app, openApiDocument(server), countStranger(context))
+  if (context.config.metrics.beside) mountMetrics(app, context)
   mountQrPage(app, context.config, countStranger(context))
   if (environment === 'development') mountQrDemo(app, context.config)
   app.use('/sse', requireDatabase(context.mongo)) // until its generation is known, no position can be judged

@@ -7,6 +7,7 @@ import type { UploadRules } from './features/uploads/index.js'
 import type { LimitRates } from './http/limits.js'
 import { type LimitName, limitNames, limitRow } from './http/limits-table.js'
 import { parseRates, type Rate } from './http/rates.js'
+import { metricsOf } from './metrics-settings.js'
 import type { ClamdSettings } from './platform/content/scanner/clamd-scanner.js'
 import type { SmtpSettings } from './platform/mail/smtp-mailer.js'
 import type { RedisSettings } from './platform/redis-address.js'
@@ -41,6 +42,15 @@ export interface Config {
   }
   /** Undefined: HTTP in the clear. */
   readonly tls: TlsSettings | undefined
+  readonly metrics: {
+    /** This worker's own; undefined where `/metrics` is answered beside the rest, or by nobody. */
+    readonly port: number | undefined
+    readonly host: string
+    /** Whether `/metrics` is answered beside the rest: only where a process is alone at its port, and so always the one that is asked. */
+    readonly beside: boolean
+    /** Whose expiry is told. */
+    readonly certificateFile: string | undefined
+  }
   readonly mongo: {
     readonly uri: string
     readonly poolSize: number
@@ -148,7 +158,7 @@ export const readConfig = (environment: Environment = process.env, place: { clus
     ...tlsFaults(values),
   )
   if (faults.length > 0) throw new ConfigError(faults)
-  return toConfig(values as Values, environment.NODE_APP_INSTANCE ?? '0')
+  return toConfig(values as Values, environment.NODE_APP_INSTANCE ?? '0', place)
 }
 
 const textOf = (name: string, declared: Variable, environment: Environment, faults: string[]): string | undefined => {
@@ -164,7 +174,7 @@ const textOf = (name: string, declared: Variable, environment: Environment, faul
   }
 }
 
-const toConfig = (values: Values, worker: string): Config => {
+const toConfig = (values: Values, worker: string, place: { clustered: boolean }): Config => {
   const accessTtlSeconds = values.ACCESS_TOKEN_TTL ?? values.JWT_EXPIRES_IN ?? 15 * 60
   const longAccess = accessTtlSeconds > 3600 ? ['ACCESS_TOKEN_TTL is over an hour: a stolen access token stays good that long'] : []
   const tls = tlsOf(values)
@@ -184,6 +194,7 @@ const toConfig = (values: Values, worker: string): Config => {
       worker,
     },
     tls,
+    metrics: metricsOf(values, worker, place),
     mongo: {
       uri: values.MONGO_URI ?? 'mongodb://127.0.0.1:27017/heliograph',
       poolSize: values.MONGO_POOL_SIZE,

@@ -7,6 +7,7 @@ import { createConversations } from './context/conversations.js'
 import { createDisappearing } from './context/disappearing.js'
 import { createJobs } from './context/jobs.js'
 import { createMessaging, type Messaging } from './context/messaging.js'
+import { createMetrics } from './context/metrics.js'
 import { createPeople } from './context/people.js'
 import { createPresence } from './context/presence.js'
 import { createQrLogin } from './context/qr-login.js'
@@ -46,6 +47,7 @@ export const createContext = (config: Config, logger: Logger, timing: ContextTim
   const { mongo, redis, storage, hub, collection, leases, limits, outbox, pulse } = base
   const { worker, version } = config.server
   const models = Object.values(base.models)
+  const operations = new OperationsService({ mongo, redis, storage, hub, version, worker })
   return {
     ...base,
     ...security,
@@ -66,7 +68,8 @@ export const createContext = (config: Config, logger: Logger, timing: ContextTim
     ...uploads,
     placeOf: sessions.places.placeOf,
     stats: new StatsService({ collection, sources: streams.sources, hub, admission: security.admission, worker }),
-    operations: new OperationsService({ mongo, redis, storage, hub, version, worker }),
+    operations,
+    metrics: createMetrics(base, security, streams, operations),
     models,
 
     /** True when there is no Redis, or both connections to it stand. */

@@ -1,6 +1,7 @@
 import { createApp } from './app.js'
 import type { Config } from './config.js'
 import { createContext } from './context.js'
+import { MetricsServer } from './features/metrics/index.js'
 import { listen } from './listen.js'
 import { createLogger } from './platform/logger.js'
 import { checkStorage } from './storage-start.js'
@@ -17,7 +18,12 @@ export const run = async (config: Config): Promise<void> => {
   const server = await listen(createApp(context), { config, logger })
   const { port, redirectPort } = server
   const { host, worker } = config.server
-  logger.info({ host, port, redirectPort, worker, tls: config.tls !== undefined, redis: config.redis !== undefined }, 'listening')
+  if (config.metrics.port === undefined && !config.metrics.beside)
+    logger.warn('METRICS_PORT is not set: of several workers none can be asked for /metrics')
+  const metrics = new MetricsServer(context)
+  const metricsPort = config.metrics.port === undefined ? undefined : await metrics.listen(config.metrics.port, config.metrics.host)
+  const places = { host, port, redirectPort, metricsPort }
+  logger.info({ ...places, worker, tls: config.tls !== undefined, redis: config.redis !== undefined }, 'listening')
 
   const stopping = new AbortController()
   const stop = async (reason: string): Promise<void> => {
@@ -27,6 +33,7 @@ export const run = async (config: Config): Promise<void> => {
     setTimeout(() => process.exit(1), drainDeadlineMs + closeDeadlineMs).unref() // nothing may hold up an exit
     context.hub.drain()
     await server.drain(drainDeadlineMs)
+    await metrics.close()
     await context.close()
     logger.info('stopped')
     process.exit(0)

@@ -240,6 +240,20 @@ export const variables = {
   ),
   APP_VERSION: variable('Server', 'What /health calls this version', '0.1.0', z.string().max(64).default('0.1.0')),
 
+  METRICS_PORT: variable(
+    'Server',
+    'With several workers: each answers GET /metrics at this port plus its number. Without it a worker that is alone answers at PORT',
+    '9464',
+    integer(0, 65_000).optional(),
+  ),
+  METRICS_CERT_FILE: variable(
+    'Server',
+    'The certificate whose expiry /metrics tells, a PEM file, where it is not TLS_CERT_FILE: a proxy’s',
+    '/etc/letsencrypt/live/chat.example.com/fullchain.pem',
+    z.string().optional(),
+  ),
+  METRICS_HOST: variable('Server', 'The address that METRICS_PORT listens on, where it is not HOST', '', z.string().optional()),
+
   MONGO_URI: variable(
     'MongoDB',
     'Required in production',

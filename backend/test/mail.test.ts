@@ -3,7 +3,12 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { SmtpMailer, type SmtpSettings } from '../src/platform/mail/smtp-mailer.js'
 import { startMailServer } from './support/mail-server.js'
 
-const mail = { to: 'ann@example.com', subject: 'Grüße vom Hügel', text: 'Your link: https://chat.example.com/x?token=abc\n\nTschüß' }
+const mail = {
+  kind: 'VERIFY',
+  to: 'ann@example.com',
+  subject: 'Grüße vom Hügel',
+  text: 'Your link: https://chat.example.com/x?token=abc\n\nTschüß',
+} as const
 
 const aServer = async (...options: Parameters<typeof startMailServer>) => {
   const server = await startMailServer(...options)

@@ -1,11 +1,14 @@
+import { Registry } from 'prom-client'
 import type { Config } from '../config.js'
 import { Idempotency } from '../http/idempotency.js'
+import { countRefusals } from '../http/limit-metrics.js'
 import { Limits } from '../http/limits.js'
 import { Problem } from '../http/problem.js'
 import { AccessTokens } from '../platform/access-tokens.js'
 import { createDeliveries } from '../platform/deliveries.js'
 import { Keyspace } from '../platform/keyspace.js'
 import type { Logger } from '../platform/logger.js'
+import { DatabaseMetrics } from '../platform/metrics/database-metrics.js'
 import { Mongo } from '../platform/mongo.js'
 import { redisConnections } from '../platform/redis-connections.js'
 import { tagOf } from '../platform/shards.js'
@@ -16,6 +19,7 @@ import { MemoryLog } from '../realtime/log/memory-log.js'
 import { RedisLog } from '../realtime/log/redis-log.js'
 import { Outbox } from '../realtime/outbox.js'
 import { Pulse } from '../realtime/pulse.js'
+import { measureStreams, publishLatency } from '../realtime/stream-metrics.js'
 import { createModels } from './models.js'
 import { type ContextTiming, outletOf } from './timing.js'
 
@@ -23,7 +27,9 @@ export type Base = ReturnType<typeof createBase>
 
 /** What every feature stands on: the database, Redis, the event log and its hub, the outbox. */
 export const createBase = (config: Config, logger: Logger, timing: ContextTiming) => {
-  const mongo = new Mongo(config.mongo, logger)
+  const registry = new Registry()
+  const databaseMetrics = new DatabaseMetrics(registry)
+  const mongo = new Mongo(config.mongo, logger, (client) => databaseMetrics.observe(client))
   const { connection } = mongo
   const { shards } = config.eventLog
   const tags = Array.from({ length: shards }, (_, shard) => tagOf(shard))
@@ -40,13 +46,18 @@ export const createBase = (config: Config, logger: Logger, timing: ContextTiming
         refusal: () => redis.refusal,
       })
     : new MemoryLog(config.eventLog)
-  const hub = new Hub(log, logger)
+  const latency = publishLatency(registry)
+  const hub = new Hub(log, logger, { latency })
+  latency.hear((channel) => hub.tells(channel))
+  measureStreams(registry, hub)
   const { forgetAfterMs } = timing
   const collection = <D extends object>(name: string) => connection.getClient().db(connection.name).collection<D>(name)
   const models = createModels(connection)
   return {
     config,
     logger,
+    /** What this worker counts and measures. */
+    registry,
     mongo,
     connection,
     models,
@@ -62,11 +73,17 @@ export const createBase = (config: Config, logger: Logger, timing: ContextTiming
     log,
     hub,
     pulse: new Pulse(hub),
-    outbox: new Outbox({ log, logger, onEpoch: (epoch) => hub.noteEpoch(epoch), ...(forgetAfterMs !== undefined && { forgetAfterMs }) }),
+    outbox: new Outbox({
+      log,
+      logger,
+      latency,
+      onEpoch: (epoch) => hub.noteEpoch(epoch),
+      ...(forgetAfterMs !== undefined && { forgetAfterMs }),
+    }),
     leases: new Leases({ leases: () => collection('leases'), logger }),
-    limits: new Limits({ rates: config.limits, redis, keyspace, logger }),
+    limits: new Limits({ rates: config.limits, redis, keyspace, logger, onRefused: countRefusals(registry) }),
     accessTokens: new AccessTokens(config.tokens),
     storage: createStorage(config.storage),
-    deliveries: createDeliveries(config, config.environment === 'production' ? undefined : outletOf(timing)),
+    deliveries: createDeliveries(config, config.environment === 'production' ? undefined : outletOf(timing), registry),
   }
 }

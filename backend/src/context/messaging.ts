@@ -1,3 +1,4 @@
+import { Counter } from 'prom-client'
 import { Activity } from '../features/conversations/index.js'
 import {
   CommitLane,
@@ -27,7 +28,7 @@ export type Messaging = ReturnType<typeof createMessaging>
 
 /** What is said, and who has read it. */
 export const createMessaging = (
-  { logger, mongo, connection, collection, collectionOfNow, models, redis, keyspace, outbox, leases: { worker } }: Base,
+  { logger, registry, mongo, connection, collection, collectionOfNow, models, redis, keyspace, outbox, leases: { worker } }: Base,
   { shared, blocks, users }: Users,
   { memberships }: Conversations,
   { typing }: Presence,
@@ -55,10 +56,12 @@ export const createMessaging = (
     receipts: receiptWriter,
     uploads,
   })
+  const messagesStored = new Counter({ name: 'messages_total', help: 'Messages that were committed', registers: [registry] })
   const lane = new CommitLane({
     messages: () => collectionOfNow<MessageDocument>('messages'),
     heads,
     onStored(stored) {
+      messagesStored.inc(stored.length)
       for (const { conversationId, seq, createdAt } of stored) activity.note({ conversationId, seq, at: createdAt })
       receiptWriter.sent(stored)
       typing.sent(stored)

@@ -8,12 +8,11 @@ const nothing = {
   next: undefined,
   rateLimit: undefined,
   res: undefined,
-  route: undefined,
 }
 
 /**
  * A stream's request and response live for hours, and with them all that the request brought along: a good part of what an idle stream costs.
- * To be called once the response has begun; nothing is asked of the request any more.
+ * To be called once the response has begun; nothing is asked of the request any more but its route, which all requests share.
  */
 export const letGo = (request: Request, response: Response): void => {
   Object.assign(request, nothing)

@@ -21,6 +21,8 @@ interface Dependencies {
   readonly redis?: { readonly commands: Redis | Cluster; readonly ready: boolean } | undefined
   readonly keyspace: Keyspace
   readonly logger: Logger
+  /** Told of each request that a limit refuses. */
+  readonly onRefused?: (limit: LimitName) => void
 }
 
 interface Limiter {
@@ -70,7 +72,9 @@ export class Limits {
   #limitersOf(name: LimitName): Limiter[] {
     return limitRow(name).by.flatMap((by) => {
       const rate = this.#deps.rates[name][by]
-      return rate ? [{ by, limiter: limiterOf(`${name}-${by}`, rate, this.#storeOf(name, by, rate)) }] : []
+      return rate
+        ? [{ by, limiter: limiterOf(`${name}-${by}`, rate, this.#storeOf(name, by, rate), () => this.#deps.onRefused?.(name)) }]
+        : []
     })
   }
 
@@ -95,7 +99,7 @@ export class Limits {
   }
 }
 
-const limiterOf = (identifier: string, rate: Rate, store: Store): RequestHandler =>
+const limiterOf = (identifier: string, rate: Rate, store: Store, onRefused: () => void): RequestHandler =>
   rateLimit({
     windowMs: rate.windowSeconds * 1000,
     limit: rate.points,
@@ -104,7 +108,10 @@ const limiterOf = (identifier: string, rate: Rate, store: Store): RequestHandler
     identifier,
     store,
     keyGenerator: (_request, response) => String(response.locals.limitKey),
-    handler: (_request, response, next) => next(new Problem('rate_limited', undefined, { retryAfterSeconds: retryAfter(response) })),
+    handler: (_request, response, next) => {
+      onRefused()
+      next(new Problem('rate_limited', undefined, { retryAfterSeconds: retryAfter(response) }))
+    },
     validate: false,
   })
 

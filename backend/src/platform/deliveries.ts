@@ -1,3 +1,5 @@
+import type { Registry } from 'prom-client'
+import { countedMailer } from './mail/counted-mailer.js'
 import type { Mailer } from './mail/mailer.js'
 import { SmtpMailer, type SmtpSettings } from './mail/smtp-mailer.js'
 import { type Outlet, outletMailer, outletSms } from './outlet.js'
@@ -16,12 +18,14 @@ export interface Deliveries {
 export const createDeliveries = (
   settings: { readonly sms: SmsSettings | undefined; readonly mail: SmtpSettings | undefined },
   outlet: Outlet | undefined,
+  registry: Registry,
 ): Deliveries => {
   const sms = settings.sms && createSms(settings.sms)
   const mailer = settings.mail && new SmtpMailer(settings.mail)
+  const sender = mailer ?? (outlet && outletMailer(outlet))
   return {
     sms: sms ?? (outlet && outletSms(outlet)),
-    mailer: mailer ?? (outlet && outletMailer(outlet)),
+    mailer: sender && countedMailer(sender, registry),
     async close() {
       await Promise.all([sms?.close(), mailer?.close()])
     },

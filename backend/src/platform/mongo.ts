@@ -1,6 +1,6 @@
 import { EventEmitter, once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import mongoose, { type Connection } from 'mongoose'
+import mongoose, { type Connection, type mongo } from 'mongoose'
 import { withDeadline } from './deadline.js'
 import { type Generation, readGeneration } from './generation.js'
 import type { Logger } from './logger.js'
@@ -33,13 +33,16 @@ export class Mongo extends EventEmitter<{ ready: []; replaced: [] }> {
   readonly #options: MongoOptions
   readonly #logger: Logger
   readonly #closing = new AbortController()
+  readonly #onClient: (client: mongo.MongoClient) => void
   #prepare: () => Promise<void> = () => Promise.resolve()
   #generation: Generation | undefined
   #opened = false
   #ready = false
 
-  constructor(options: MongoOptions, logger: Logger) {
+  /** @param onClient told of each client that is opened: another one when the one before has lost its server */
+  constructor(options: MongoOptions, logger: Logger, onClient: (client: mongo.MongoClient) => void = () => undefined) {
     super()
+    this.#onClient = onClient
     this.#options = options
     this.#logger = logger
     this.connection = mongoose.createConnection()
@@ -145,6 +148,7 @@ export class Mongo extends EventEmitter<{ ready: []; replaced: [] }> {
     })
     this.#opened = true
     logSlowCommands(this.connection.getClient(), this.#logger, slowMs)
+    this.#onClient(this.connection.getClient())
   }
 }
 

@@ -11,6 +11,7 @@ import { type EntryId, type Position, raised } from './log/position.js'
 import { controlChannel, isControl } from './log/shards.js'
 import type { Left } from './membership-changes.js'
 import { type Notice, Notices } from './notices.js'
+import type { PublishLatency } from './publish-latency.js'
 import { Recovery } from './recovery.js'
 import { statesOf } from './replay.js'
 import type { EventStream, LiveFrame, Mark } from './stream.js'
@@ -50,15 +51,22 @@ export class Hub implements LogListener {
   readonly #admissions: Admissions
   readonly #arrivals = new Arrivals((channel, frame) => this.#live(channel, frame))
   readonly #timer: NodeJS.Timeout
+  readonly #latency: PublishLatency | undefined
   #turn = 0
   #confirmedAt: number | undefined
   #epoch: string | undefined
   #draining = false
   #slowDisconnects = 0
+  /** Of streams that have ended. */
+  #eventsDelivered = 0
   #watcher: StreamWatcher | undefined
 
-  /** @param awayDeadlineMs how long streams wait for a Redis that was lost */
-  constructor(log: EventLog, logger: Logger, { awayDeadlineMs }: { awayDeadlineMs?: number } = {}) {
+  /**
+   * @param awayDeadlineMs how long streams wait for a Redis that was lost
+   * @param latency told of what comes and is written
+   */
+  constructor(log: EventLog, logger: Logger, { awayDeadlineMs, latency }: { awayDeadlineMs?: number; latency?: PublishLatency } = {}) {
+    this.#latency = latency
     this.#log = log
     this.#logger = logger
     this.#subscriptions = new Subscriptions(log)
@@ -107,6 +115,13 @@ export class Hub implements LogListener {
     return this.#slowDisconnects
   }
 
+  /** How many events were written to streams, one for each stream. */
+  get eventsDelivered(): number {
+    let delivered = this.#eventsDelivered
+    for (const stream of this.#streams.all) delivered += stream.events
+    return delivered
+  }
+
   /** How many of a user's streams are open at this worker. */
   streamsOf(userId: string): number {
     return this.#streams.of(userId).filter(({ ended }) => !ended).length
@@ -152,6 +167,11 @@ export class Hub implements LogListener {
     await this.#log.tell(controlChannel(0), Buffer.from(`${topic} ${of}`))
   }
 
+  /** True while a stream here tells of a channel. */
+  tells(channel: Channel): boolean {
+    return this.#subscriptions.streamsOf(channel).size > 0
+  }
+
   /** Who is to be asked before a stream tells of a conversation that its user is said to have joined. */
   askMembership(isMember: IsMember): void {
     this.#admissions.ask(isMember)
@@ -169,6 +189,7 @@ export class Hub implements LogListener {
     for (const channel of stream.channels.keys()) this.#subscriptions.remove(stream, channel)
     this.#recovery.forget(stream)
     const { wasThere, wasLast } = this.#streams.delete(stream)
+    if (wasThere) this.#eventsDelivered += stream.events
     if (wasThere && stream.tooSlow) this.#slowDisconnects += 1
     if (wasLast) this.#watcher?.left(stream.userId)
   }
@@ -201,10 +222,12 @@ export class Hub implements LogListener {
     }
     const position = raised(this.#arrivals.position ?? this.#controlFeed.position, shard, id)
     this.#arrivals.add(channel, { shard, id, ...this.#mark(position, frame) })
+    this.#latency?.arrived(channel, frame)
   }
 
   #live(channel: Channel, frame: LiveFrame): void {
     for (const stream of this.#subscriptions.streamsOf(channel)) stream.live(frame)
+    this.#latency?.written()
     this.#controlFeed.passed(frame.shard, frame.id)
   }
 

@@ -4,6 +4,7 @@ import { withDeadline } from '../platform/deadline.js'
 import type { Logger } from '../platform/logger.js'
 import type { Channel, Entry, EventLog } from './log/log.js'
 import type { OutboxEntry, WithOutbox } from './outbox-entry.js'
+import type { PublishLatency } from './publish-latency.js'
 
 type Stored = WithOutbox & { readonly _id: Types.ObjectId }
 
@@ -29,6 +30,8 @@ export const outboxSource = <D extends Stored>(source: TypedSource<D>): OutboxSo
 
 interface Patience {
   readonly patient: boolean
+  /** When the change was committed, where it is to be measured how long it takes until it is told. */
+  readonly committedAt?: number | undefined
 }
 
 interface Told {
@@ -46,6 +49,7 @@ interface Dependencies {
   readonly onEpoch: (epoch: string) => void
   /** Longer than a failover takes to be noticed: until then the log may lose what it took. */
   readonly forgetAfterMs?: number
+  readonly latency?: Pick<PublishLatency, 'committed' | 'expect'>
 }
 
 const defaultForgetAfterMs = 45_000
@@ -78,7 +82,7 @@ export class Outbox {
   /** Publishes in the background, in order. What is not told then stays in its document, and is tried again: by this worker soon, else by the sweeper. */
   publish(source: OutboxSource, documents: readonly Stored[]): void {
     if (source.tellTogether) void this.#track(this.#publishTogether(source, documents))
-    else for (const document of documents) void this.#publishInBackground(source, document)
+    else for (const document of documents) void this.#publishInBackground(source, document, this.#deps.latency?.committed())
   }
 
   /**
@@ -86,10 +90,12 @@ export class Outbox {
    * @returns false where it is not told by then; it is tried again
    */
   async publishAndWait(source: OutboxSource, document: Stored): Promise<boolean> {
-    return withDeadline(this.#publishInBackground(source, document), mostWaitMs, 'publishing').catch((error: unknown) => {
-      this.#deps.logger.warn({ err: error }, 'not published in time')
-      return false
-    })
+    return withDeadline(this.#publishInBackground(source, document, this.#deps.latency?.committed()), mostWaitMs, 'publishing').catch(
+      (error: unknown) => {
+        this.#deps.logger.warn({ err: error }, 'not published in time')
+        return false
+      },
+    )
   }
 
   /**
@@ -178,8 +184,8 @@ export class Outbox {
     )
   }
 
-  #publishInBackground(source: OutboxSource, document: Stored): Promise<boolean> {
-    const publishing = this.publishOne(source, document)
+  #publishInBackground(source: OutboxSource, document: Stored, committedAt?: number): Promise<boolean> {
+    const publishing = this.publishOne(source, document, { patient: true, committedAt })
       .then((told) => {
         if (!told) this.#tryAgain(source, [document._id])
         return told
@@ -206,8 +212,9 @@ export class Outbox {
     return new Set([first, ...answers]).size === 1 ? first : undefined // an epoch that changed between two shards' answers may have cost the first its entry
   }
 
-  async #append(source: OutboxSource, document: Stored, entry: Entry, { patient }: Patience): Promise<string | undefined> {
-    const { log, onEpoch } = this.#deps
+  async #append(source: OutboxSource, document: Stored, entry: Entry, { patient, committedAt }: Patience): Promise<string | undefined> {
+    const { log, onEpoch, latency } = this.#deps
+    if (committedAt !== undefined) latency?.expect(entry.channel, entry.frame, committedAt)
     for (const waitMs of patient ? [0, ...heldRetriesMs] : [0]) {
       if (waitMs > 0) await sleep(waitMs)
       let answer = await log.append(entry)
@@ -281,7 +288,8 @@ export class Outbox {
         .find({ _id: { $in: ids }, outbox: { $exists: true } })
         .sort({ seq: 1 })
         .toArray()
-      this.publish(source, documents)
+      if (source.tellTogether) this.publish(source, documents)
+      else for (const document of documents) void this.#publishInBackground(source, document) // committed long ago
     } catch (error) {
       this.#deps.logger.warn({ err: error, documents: ids.length }, 'events were not published again yet')
       this.#tryAgain(source, ids)

@@ -56,6 +56,7 @@ export class EventStream {
   #overflowed = false
   #endedUnopened = false
   #tooSlow = false
+  #events = 0
 
   /** @param position what the client has */
   constructor(response: ServerResponse, caller: { userId: string; sessionId: string; role?: 'admin' }, position: Position) {
@@ -106,6 +107,11 @@ export class EventStream {
   /** True where it was cut because its client did not take what it was told. */
   get tooSlow(): boolean {
     return this.#tooSlow
+  }
+
+  /** How many events it has been written, those of replays too; without what has no place in the log. */
+  get events(): number {
+    return this.#events
   }
 
   /** Up to here it has told all that is in its channels. */
@@ -160,6 +166,7 @@ export class EventStream {
     if (this.ended) return
     this.#position = position
     this.#ahead = true
+    this.#events += 1
     if (!this.#output.write(bytes)) await this.#drained()
   }
 
@@ -227,6 +234,7 @@ export class EventStream {
       for (const part of frame.parts) this.#tell(part)
       return
     }
+    this.#events += frame.parts?.length ?? 1
     this.#write(this.#moveTo(frame))
   }
 

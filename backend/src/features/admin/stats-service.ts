@@ -1,6 +1,7 @@
 import type { mongo } from 'mongoose'
 import type { Hub } from '../../realtime/hub.js'
 import type { OutboxSource } from '../../realtime/outbox.js'
+import { countPending } from '../../realtime/pending.js'
 import type { Admission } from '../admission/index.js'
 import type { Stats } from './schema.js'
 
@@ -12,7 +13,6 @@ interface Dependencies {
   readonly worker: string
 }
 
-const mostPending = 10_000
 const countDeadlineMs = 5000
 
 /** Numbers that cost little: estimates of collections, bounded counts, what this worker knows. */
@@ -31,7 +31,7 @@ export class StatsService {
       sessions,
       conversations,
       messages,
-      outboxPending: await this.#pending(),
+      outboxPending: await countPending(this.#deps.sources),
       lockdownAt: admission.state.lockdownAt?.toISOString() ?? null,
       sessionsValidFrom: admission.state.sessionsValidFrom?.toISOString() ?? null,
       worker: {
@@ -45,15 +45,5 @@ export class StatsService {
 
   #estimated(name: string): Promise<number> {
     return this.#deps.collection(name).estimatedDocumentCount({ maxTimeMS: countDeadlineMs })
-  }
-
-  /** Documents with something to tell, or told less than 45 s ago; of each kind at most 10,000 are counted. */
-  async #pending(): Promise<number> {
-    const counts = await Promise.all(
-      this.#deps.sources.map((source) =>
-        source.collection().countDocuments({ 'outbox.worker': { $exists: true } }, { limit: mostPending, maxTimeMS: countDeadlineMs }),
-      ),
-    )
-    return counts.reduce((sum, count) => sum + count, 0)
   }
 }

@@ -11,7 +11,7 @@ const Cursor = z.tuple([z.int().min(0).max(latestMs), Id])
 /** What was done that matters to safety: who, what, to whom, when, from where, with what outcome. Appended to, never changed; kept for 90 days. */
 export class AuditLog {
   readonly #entries: Model<AuditDocument>
-  #onRecorded: (entry: AuditDocument) => void = () => undefined
+  readonly #listeners: ((entry: AuditDocument) => void)[] = []
   constructor(deps: { readonly entries: Model<AuditDocument> }) {
     this.#entries = deps.entries
   }
@@ -19,12 +19,12 @@ export class AuditLog {
   /** @throws where the database is away: what cannot be recorded is not answered as done */
   async record(entry: AuditEntry): Promise<void> {
     const created = await this.#entries.create({ ...entry, at: new Date() })
-    this.#onRecorded(created.toObject())
+    for (const listener of this.#listeners) listener(created.toObject())
   }
 
   /** Calls back for each entry that this worker has recorded. */
   onRecorded(listener: (entry: AuditDocument) => void): void {
-    this.#onRecorded = listener
+    this.#listeners.push(listener)
   }
 
   /** A page of what fits the filters, newest first. `from` is included, `to` is not. @throws Problem validation_failed for a cursor that is none */

@@ -21,6 +21,8 @@ interface Dependencies {
   readonly sessions: Pick<SessionService, 'endOf'>
   /** How long a stream lives at most. */
   readonly lifetimeMs?: number
+  /** Told what became of the position that each stream was opened with. */
+  readonly onOpened?: (verdict: Verdict) => void
 }
 
 const defaultLifetimeMs = 12 * 3_600_000
@@ -76,6 +78,7 @@ export class StreamService {
       throw new Error('The stream ended before it began')
     }
     stream.open(encodeFrame('resume', { type: 'resume', verdict, cursor: position, refetch }, position))
+    this.#deps.onOpened?.(verdict)
     response.on('close', startLifetime(stream, lifetimeMs))
     return stream
   }

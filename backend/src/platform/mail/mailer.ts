@@ -1,4 +1,8 @@
+/** What a mail is about: a link that proves an address or sets a password, a change that was made, an alert to an operator. */
+export const mailKinds = ['VERIFY', 'RESET', 'CHANGE', 'ALERT'] as const
+
 export interface Mail {
+  readonly kind: (typeof mailKinds)[number]
   /** One address, and nothing but it. */
   readonly to: string
   readonly subject: string

@@ -1,0 +1,6 @@
+export { countAnswered } from './answered.js'
+export { countAuthEvents } from './auth-events.js'
+export { measureCertificate } from './certificates.js'
+export { mountMetrics } from './mount.js'
+export { MetricsServer } from './server.js'
+export { measureStored } from './stored.js'
