@@ -11,6 +11,7 @@ const programs = {
   gpg: ['gpg'],
   'nginx-light': ['nginx'],
   pebble: ['pebble'],
+  prometheus: ['promtool'],
   tini: ['tini'],
 } as const
 type Package = keyof typeof programs
