@@ -1,9 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { Types } from 'mongoose'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { anAdmin } from './support/administrators.js'
-import { admin, aFolder, aPlace, backUp, contentOf, databaseOf, leaseOver, serverOf } from './support/backups.js'
+import { admin, aFolder, aPlace, atRest, backUp, contentOf, databaseOf, serverOf } from './support/backups.js'
 import { aDirectConversation, aGroup, aPerson, aPhone } from './support/people.js'
 import { startTestApp, type TestApp } from './support/test-app.js'
 
@@ -31,13 +31,7 @@ describe('a backup of a system at rest', { timeout: 120_000 }, () => {
   let app: TestApp
   beforeAll(async () => {
     app = await aFilledApp()
-    const untold = () =>
-      databaseOf(app)
-        .collection('messages')
-        .countDocuments({ outbox: { $exists: true } })
-    await vi.waitUntil(async () => (await untold()) === 0, { timeout: 30_000 })
-    await leaseOver(app)
-    await app.context.sweeper.stop()
+    await atRest(app)
   })
   afterAll(() => app.close())
 

@@ -3,7 +3,7 @@ import { PassThrough, type Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
 import { BackupError } from './errors.js'
-import { type Program, reasonOf, running } from './program.js'
+import { type Program, reasonOf, running, throughOf } from './program.js'
 
 interface How {
   /** Undefined where nothing is encrypted. */
@@ -15,7 +15,7 @@ interface How {
 export const contentOf = async function* (path: string, { opening, compressed }: How): AsyncGenerator<Buffer> {
   const program = opening && running(opening)
   const output: Readable & NodeJS.WritableStream = compressed ? createGunzip() : new PassThrough()
-  const filled = pipeline([createReadStream(path), ...(program ? [program.stream] : []), output])
+  const filled = pipeline([createReadStream(path), ...(program ? [throughOf(program)] : []), output])
   filled.catch(() => undefined) // awaited below
   try {
     for await (const chunk of output) yield chunk
@@ -25,6 +25,7 @@ export const contentOf = async function* (path: string, { opening, compressed }:
     throw program ? await reasonOf(error, program) : error
   } finally {
     output.destroy()
+    program?.kill()
   }
 }
 

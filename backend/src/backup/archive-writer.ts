@@ -4,7 +4,7 @@ import { createWriteStream } from 'node:fs'
 import { PassThrough, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
-import { type Program, reasonOf, running } from './program.js'
+import { type Program, reasonOf, running, throughOf } from './program.js'
 
 /** What came to be in a file. */
 export interface Written {
@@ -63,13 +63,14 @@ export class ArchiveWriter {
       },
     })
     const program = sealing && running(sealing)
-    const through = [...(compress ? [createGzip()] : []), ...(program ? [program.stream] : []), counting]
+    const through = [...(compress ? [createGzip()] : []), ...(program ? [throughOf(program)] : []), counting]
     try {
       await pipeline([this.#input, ...through, createWriteStream(path, { mode, flags: 'wx', flush: true })])
       await program?.ended
     } catch (error) {
       throw program ? await reasonOf(error, program) : error
     } finally {
+      program?.kill()
       this.#stop.abort()
     }
     return { bytes, sha256: hash.digest('hex') }

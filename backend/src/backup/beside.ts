@@ -14,16 +14,18 @@ interface Where {
 /** What a program prints, as a file of an archive. */
 const copyOutput = async ({ folder, sealing }: Where, name: string, program: Program) => {
   const writer = new ArchiveWriter(`${folder}/${name}`, { sealing: sealing.program, compress: false })
-  const { stream, ended } = running(program)
-  stream.end()
+  const { input, output, ended, kill } = running(program)
+  input.on('error', () => undefined) // it is given nothing
+  input.end()
   try {
-    for await (const chunk of stream) await writer.write(chunk)
+    for await (const chunk of output) await writer.write(chunk)
     await ended
     return { name, ...(await writer.end()) }
   } catch (error) {
-    stream.destroy()
     await writer.destroy()
     throw await reasonOf(error, { ended })
+  } finally {
+    kill()
   }
 }
 

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { Duplex } from 'node:stream'
+import { Duplex, type Readable, type Writable } from 'node:stream'
 import { BackupError, isCode } from './errors.js'
 
 export interface Program {
@@ -15,20 +15,21 @@ const mostErrorText = 500
 
 /** A program that bytes go through, and how it ends. */
 export interface Running {
-  readonly stream: Duplex
+  readonly input: Writable
+  readonly output: Readable
   /** Rejects with BackupError where the program is not there, or fails. */
   readonly ended: Promise<void>
+  /** Ends it where it has not ended. */
+  readonly kill: () => void
 }
 
-/** Starts a program between its stdin and stdout. Destroying the stream ends it. */
+/** Starts a program. Whoever starts it awaits its end, or kills it. */
 export const running = ({ command, words, environment, good = [0] }: Program): Running => {
   const child = spawn(command, words, { stdio: 'pipe', ...(environment && { env: { ...environment } }) })
   let told = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     told = (told + text).slice(-mostErrorText)
   })
-  const stream = Duplex.from({ writable: child.stdin, readable: child.stdout })
-  stream.once('close', () => child.kill())
   const ended = new Promise<void>((resolve, reject) => {
     child.once('error', (error) => reject(new BackupError(`${command} cannot be started: ${error.message}`, { cause: error })))
     child.once('close', (code, signal) => {
@@ -37,8 +38,11 @@ export const running = ({ command, words, environment, good = [0] }: Program): R
     })
   })
   ended.catch(() => undefined) // who waits for it is told
-  return { stream, ended }
+  return { input: child.stdin, output: child.stdout, ended, kill: () => void child.kill() }
 }
+
+/** For a pipeline. */
+export const throughOf = ({ input, output }: Running): Duplex => Duplex.from({ writable: input, readable: output })
 
 /** What went wrong where bytes went through a program: its own reason where the stream only broke off. */
 export const reasonOf = async (error: unknown, { ended }: Pick<Running, 'ended'>): Promise<unknown> => {

@@ -1,6 +1,5 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { contentOf } from './archive-reader.js'
 import type { Manifest } from './manifest.js'
@@ -12,12 +11,14 @@ export const restoreUploads = async (folder: string, { files }: Manifest, openin
   if (!file) return false
   await mkdir(to, { recursive: true })
   const tar = running({ command: 'tar', words: ['--extract', '--directory', to, '--skip-old-files'] })
-  tar.stream.resume()
+  tar.output.resume()
   try {
-    await pipeline(Readable.from(contentOf(join(folder, file.name), { opening, compressed: false })), tar.stream)
+    await pipeline(contentOf(join(folder, file.name), { opening, compressed: false }), tar.input)
     await tar.ended
   } catch (error) {
     throw await reasonOf(error, tar)
+  } finally {
+    tar.kill()
   }
   return true
 }

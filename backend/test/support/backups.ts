@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { mongo } from 'mongoose'
-import { inject, onTestFinished } from 'vitest'
+import { inject, onTestFinished, vi } from 'vitest'
 import { type Archive, type Making, makeBackup } from '../../src/backup/make.js'
 import { sealingTo } from '../../src/backup/sealing.js'
 import type { TestApp } from './test-app.js'
@@ -88,4 +88,26 @@ export const aPlace = (app: TestApp): string => {
   const name = `test-restored-${randomUUID()}`
   onTestFinished(async () => void (await serverOf(app).db(name).dropDatabase()))
   return name
+}
+
+/** As `leaseOver`, once all is told and written down: from then on nothing in the app's database changes by itself. */
+export const atRest = async (app: TestApp): Promise<void> => {
+  const { lastSeen, sweeper, maintenance, outbox } = app.context
+  const untold = async () => {
+    const names = ['messages', 'conversations', 'receipts', 'users', 'sessions', 'blocks']
+    const found = await Promise.all(
+      names.map((name) =>
+        databaseOf(app)
+          .collection(name)
+          .findOne({ 'outbox.0': { $exists: true } }),
+      ),
+    )
+    return found.some((document) => document !== null)
+  }
+  await vi.waitUntil(async () => !(await untold()), { timeout: 60_000, interval: 100 })
+  await lastSeen.stop()
+  await sweeper.stop()
+  await maintenance.stop()
+  await outbox.settled()
+  await leaseOver(app)
 }
