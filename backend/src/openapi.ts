@@ -57,6 +57,7 @@ const operationOf = (declared: AnyEndpoint): ZodOpenApiOperationObject => {
       ...headersOf(declared),
     },
     ...(body ? { requestBody: { required: true, content: { 'application/json': { schema: body } } } } : {}),
+    ...(declared.streams === 'nothing' ? { requestBody: { required: true, content: { '*/*': {} } } } : {}), // bytes of whatever type
     responses: responsesOf(declared),
   }
 }
