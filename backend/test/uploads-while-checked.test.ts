@@ -1,13 +1,16 @@
 import { Types } from 'mongoose'
+import sharp from 'sharp'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { UploadDocument } from '../src/features/uploads/index.js'
-import { originalKey, pendingKey } from '../src/features/uploads/keys.js'
+import { keysOfAttempts, originalKey, pendingKey } from '../src/features/uploads/keys.js'
+import { StorageUnavailable } from '../src/platform/storage/storage.js'
 import { aNeighbour, anApp, at } from './support/listening.js'
 import { aPerson, type Person } from './support/people.js'
+import { aPicture } from './support/pictures.js'
 import { aBucket, type Bucket } from './support/s3.js'
 import { before } from './support/storage-steps.js'
 import type { TestApp } from './support/test-app.js'
-import { aPending, contentOf, put, someBytes } from './support/uploads.js'
+import { anUpload, aPending, contentOf, put, someBytes } from './support/uploads.js'
 
 const claimMs = 3000
 let bucket: Bucket
@@ -107,25 +110,55 @@ describe('an upload', () => {
     expect(await app.context.storage.head(originalKey(dead.attempt))).toBeUndefined()
   })
 
-  it.each(['copy', 'read'] as const)(
-    'is served as who took it over made it, where who was given up for dead goes on at %s',
-    async (step) => {
-      const bytes = someBytes()
-      const { id } = await aPending(ann, bytes)
-      const gate = aGate()
-      const isReached = before(app.context.storage, step, () => gate.passed)
-      const slow = complete(ann, id)
-      await expect.poll(isReached).toBe(true)
-      const [given = new Types.ObjectId()] = (await stored(id)).attempts ?? []
-      await uploads().updateOne(withId(id), { $set: { claim: { attempt: new Types.ObjectId(), until: new Date(0) } } })
-      const taken = await complete(at(other, ann), id)
-      expect(taken.status).toBe(200)
-      gate.open()
-      const late = await slow
-      expect([late.status, late.body]).toEqual([200, taken.body])
-      expect((await stored(id)).servedFrom).not.toEqual(given)
-      expect(await contentOf(ann, id)).toEqual(bytes)
-      expect(await app.context.storage.head(originalKey(given))).toBeUndefined()
-    },
-  )
+  it('is served where the answer to storing that it is ready was lost', async () => {
+    const bytes = someBytes()
+    const { id } = await aPending(ann, bytes)
+    const model = app.context.mongo.connection.model<UploadDocument>('Upload')
+    const write = model.findOneAndUpdate.bind(model)
+    let lost = 0
+    Object.defineProperty(model, 'findOneAndUpdate', {
+      configurable: true,
+      value: (...[filter, update, options]: Parameters<typeof write>) => ({
+        async lean() {
+          const answer = await write(filter, update, options).lean()
+          if (answer?.status !== 'ready') return answer
+          lost += 1
+          throw new Error('The connection was closed')
+        },
+      }),
+    })
+    const answer = await complete(ann, id)
+    Reflect.deleteProperty(model, 'findOneAndUpdate')
+    expect([lost, answer.status, answer.body.status]).toEqual([1, 200, 'ready'])
+    expect(await contentOf(ann, id)).toEqual(bytes)
+  })
+
+  it.each([
+    ['copy', 'goes on'],
+    ['read', 'goes on'],
+    ['write', 'goes on'],
+    ['write', 'fails'],
+  ] as const)('is served as who took it over made it, where who was given up for dead at %s %s', async (step, how) => {
+    const bytes = new Uint8Array(await aPicture().png().toBuffer())
+    const picture = { contentType: 'image/png' }
+    for (const each of [app, other]) await anUpload(at(each, ann), picture, bytes) // both have begun to work on pictures
+    const { id } = await aPending(ann, bytes, picture)
+    const gate = aGate()
+    const isReached = before(app.context.storage, step, async () => {
+      await gate.passed
+      if (how === 'fails') throw new StorageUnavailable('in a test')
+    })
+    const slow = complete(ann, id)
+    await expect.poll(isReached).toBe(true)
+    const [given = new Types.ObjectId()] = (await stored(id)).attempts ?? []
+    await uploads().updateOne(withId(id), { $set: { claim: { attempt: new Types.ObjectId(), until: new Date(0) } } })
+    const taken = await complete(at(other, ann), id)
+    expect(taken.status).toBe(200)
+    gate.open()
+    const late = await slow
+    expect([late.status, late.body]).toEqual([200, taken.body])
+    expect((await stored(id)).servedFrom).not.toEqual(given)
+    expect((await sharp(await contentOf(ann, id)).metadata()).width).toBe(40)
+    for (const key of keysOfAttempts([given])) expect(await app.context.storage.head(key)).toBeUndefined()
+  })
 })

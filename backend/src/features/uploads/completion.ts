@@ -96,10 +96,13 @@ export class Completion {
         const stored = await this.#end(upload, outcome)
         const others = (upload.attempts ?? []).filter((each) => !each.equals(attempt))
         const isServed = stored?.status === 'ready'
-        await this.#tidy(there, [pendingKey(upload), ...keysOfAttempts(isServed ? others : [...others, attempt])], stored !== null)
+        const left = keysOfAttempts(isServed ? others : [...others, attempt])
+        await this.#tidy(there, stored ? [pendingKey(upload), ...left] : left)
       })
     } catch (error) {
-      if (await this.#letGo(upload, error)) throw error // else another worker took it over, and says what became of it
+      if (await this.#letGo(upload, error)) throw error
+      logger.warn({ err: error, uploadId: upload._id.toHexString() }, 'an upload was taken over')
+      await this.#leaveNothing(upload) // what became of it is another one's to say
     } finally {
       clearInterval(renewing)
     }
@@ -124,10 +127,15 @@ export class Completion {
     return stored
   }
 
+  /** Its claim is gone: what it has not stored by now it never will, and what it has is served, though the answer to that was lost. */
+  async #leaveNothing({ _id, claim: { attempt } }: Claimed): Promise<void> {
+    const served = await this.#deps.uploads.exists({ _id, servedFrom: attempt }).read('primary')
+    if (!served) await this.#tidy(this.#deps.storage, keysOfAttempts([attempt]))
+  }
+
   /** What is not removed now is with the upload, or by the look for what nobody knows. */
-  async #tidy(storage: Storage, keys: readonly string[], withPending: boolean): Promise<void> {
-    const gone = withPending ? keys : keys.slice(1)
-    await storage.remove(gone).catch((error: unknown) => this.#deps.logger.warn({ err: error }, 'files of an upload are left'))
+  async #tidy(storage: Storage, keys: readonly string[]): Promise<void> {
+    await storage.remove(keys).catch((error: unknown) => this.#deps.logger.warn({ err: error }, 'files of an upload are left'))
   }
 
   async #renew({ _id, claim }: Claimed): Promise<void> {
