@@ -138,7 +138,31 @@ describe('a message with attachments', () => {
     expect(await contentOf(bob, id)).toEqual(bytes)
   })
 
-  it('loses no file where the sweeper had found it unused before it was sent', async () => {
+  it('loses no file that the sweeper had found unused right before it was attached', async () => {
+    const { ann, bob, conversation } = await aDirectConversation(app)
+    const { id, bytes } = await anUpload(ann)
+    await due(id)
+    const { uploadUses } = app.context
+    const isUsed = uploadUses.isUsed.bind(uploadUses)
+    const answers: boolean[] = []
+    Object.defineProperty(uploadUses, 'isUsed', {
+      configurable: true,
+      async value(upload: UploadDocument): Promise<boolean> {
+        const used = await isUsed(upload)
+        if (!upload._id.equals(id)) return used
+        answers.push(used)
+        await uploadUses.attach(ann.id, conversation.id, [id])
+        return used
+      },
+    })
+    await sweep()
+    Reflect.deleteProperty(uploadUses, 'isUsed')
+    expect(answers).toEqual([false])
+    await ann.send(conversation.id, { attachments: [id] }).expect(201)
+    expect(await contentOf(bob, id)).toEqual(bytes)
+  })
+
+  it('is sent with a file that is swept at the same time, or refused, and never sent without', async () => {
     const { ann, bob, conversation } = await aDirectConversation(app)
     const { id, bytes } = await anUpload(ann)
     await due(id)

@@ -1,5 +1,6 @@
 import { Types } from 'mongoose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { freePort } from '../../dev/services/free-port.js'
 import { pendingKey } from '../src/features/uploads/keys.js'
 import { aPerson, type Person } from './support/people.js'
 import { aBucket, type Bucket } from './support/s3.js'
@@ -58,6 +59,19 @@ describe('an upload', () => {
     expect(Buffer.from(await contentOf(ann, begun.id)).equals(bytes)).toBe(true)
     await ann.post(`/uploads/${begun.id}/parts`, { numbers: [1] }).expect(409)
   }, 120_000)
+
+  it('arrives whole in the folder too, where there is no S3', async () => {
+    const port = String(await freePort())
+    const local = await startTestApp({ PORT: port, API_URL: `http://127.0.0.1:${port}`, MAX_FILE_SIZE: '200MB' })
+    const bob = await aPerson(local)
+    const bytes = someBytes(101 * mb)
+    const { body: begun } = await bob.post('/uploads', announcing(bytes)).expect(201)
+    const parts = (await putParts(begun.multipart, bytes)).toReversed()
+    await bob.post(`/uploads/${begun.id}/complete`, { parts: parts.slice(1) }).expect(400)
+    await bob.post(`/uploads/${begun.id}/complete`, { parts }).expect(200)
+    expect(Buffer.from(await contentOf(bob, begun.id)).equals(bytes)).toBe(true)
+    await local.close()
+  }, 60_000)
 
   it('is refused whose parts together are not what was announced', async () => {
     const bytes = someBytes(101 * mb)
