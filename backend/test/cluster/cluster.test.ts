@@ -1,11 +1,17 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Agent, type Client } from 'undici'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
 import { SseClient } from '../support/sse-client.js'
 import { type Cluster, startCluster } from './cluster.js'
+import { Follower } from './follower.js'
 import { actionsAt, type Message, type Person } from './person.js'
 
 const MessageCreated = z.object({ conversationId: z.string(), message: z.object({ id: z.string(), seq: z.int() }) })
+/** One takes half a minute: RELOADS=10 for an evening. */
+const reloadCount = Number(process.env['RELOADS'] ?? 1)
+/** So that eight senders are a load that a busy machine bears. */
+const pauseOfSenderMs = 100
 const upTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1)
 
 let cluster: Cluster
@@ -96,5 +102,48 @@ describe('two workers', { timeout: 60_000 }, () => {
     const stored = await actions.history(agent, ann, conversationId)
     expect(stored.map((message) => message.seq)).toEqual(upTo(stored.length))
     expect(new Set(stored.map((message) => message.id))).toEqual(new Set(acknowledged.map((message) => message.id)))
+  })
+
+  it('are replaced again and again under load: no request fails, and streams that come back miss nothing', {
+    timeout: 900_000,
+  }, async () => {
+    const { ann, bob, conversationId } = await twoInConversation(await connectionTo('0'))
+    const agent = new Agent({ connections: 8 })
+    onTestFinished(() => agent.destroy())
+    const followers = await Promise.all([ann, bob, ann, bob].map((person) => Follower.follow(cluster.origin, person)))
+
+    const reloaded = new AbortController()
+    const begun = performance.now()
+    const acknowledged: number[] = []
+    const sendUntilReloaded = async (from: Person) => {
+      while (!reloaded.signal.aborted) {
+        acknowledged.push((await actions.send(agent, from, conversationId, `message ${acknowledged.length}`)).seq)
+        await sleep(pauseOfSenderMs)
+      }
+    }
+    const load = Promise.all([ann, bob, ann, bob, ann, bob, ann, bob].map(sendUntilReloaded))
+    const reloads = async () => {
+      for (const _ of upTo(reloadCount)) await cluster.reload()
+    }
+    await Promise.race([reloads(), load]) // the load ends first only by failing
+    reloaded.abort()
+    await load
+    const seconds = (performance.now() - begun) / 1000
+
+    const told = () => followers.map(({ seqs }) => seqs.length)
+    await expect.poll(told).toEqual(followers.map(() => acknowledged.length))
+    const comings = () => followers.map(({ verdicts }) => verdicts.length - 1)
+    await expect.poll(() => Math.min(...comings())).toBeGreaterThanOrEqual(reloadCount)
+    for (const follower of followers) await follower.leave()
+    const refusals = followers.flatMap((follower) => follower.refusals)
+    console.log(
+      `${reloadCount} reloads in ${seconds.toFixed(0)} s: ${acknowledged.length} sent by 8 senders (${(acknowledged.length / seconds).toFixed(0)}/s), 0 failed; ` +
+        `${told().join(' + ')} events to 4 streams, 0 lost; they came back ${comings().join(' + ')} times, and had to ask again ${refusals.length} times`,
+    )
+    expect(acknowledged.toSorted((one, other) => one - other)).toEqual(upTo(acknowledged.length))
+    for (const { seqs, verdicts } of followers) {
+      expect(seqs).toEqual(upTo(acknowledged.length))
+      expect([verdicts[0], ...new Set(verdicts.slice(1))]).toEqual(['live', 'exact'])
+    }
   })
 })
