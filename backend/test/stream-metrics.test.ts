@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { Types } from 'mongoose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { PublishLatency } from '../src/realtime/publish-latency.js'
 import { aDirectConversation } from './support/people.js'
@@ -25,6 +26,9 @@ const openStream = async (accessToken: string, headers: Record<string, string> =
 describe('what is told of streams', () => {
   it('is how many are open, what became of positions, and how many events each was written, live and replayed', async () => {
     const { ann, bob, conversation } = await aDirectConversation(app)
+    await app.context.mongo.connection
+      .collection('conversations')
+      .updateOne({ _id: new Types.ObjectId(conversation.id) }, { $set: { 'members.$[].joinedAt': new Date(0) } }) // who has just come is told to fetch
     const before = await scrape()
     const [anns, bobs] = [await openStream(ann.accessToken), await openStream(bob.accessToken)]
     expect(await valueOf('sse_streams')).toBe(2)
