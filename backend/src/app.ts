@@ -12,6 +12,7 @@ import { requestLog } from './http/request-log.js'
 import { declaredRoutes, requestMetrics } from './http/request-metrics.js'
 import { requireDatabase } from './http/require-database.js'
 import { securityHeaders } from './http/security-headers.js'
+import { traceRequests } from './http/trace-requests.js'
 import { openApiDocument } from './openapi.js'
 import { routes } from './routes.js'
 
@@ -25,6 +26,7 @@ export const createApp = (context: Context): Express => {
   app.set('trust proxy', server.trustProxy)
 
   app.use(requestLog(context.logger))
+  if (context.telemetry.tracing) app.use(traceRequests(context.telemetry.tracing))
   app.use(requestMetrics(context.registry, declaredRoutes(routes), context.metrics.onAnswered))
   app.use(securityHeaders(server.publicUrl))
   app.use(crossOrigin(server.corsOrigins))
@@ -42,7 +44,7 @@ export const createApp = (context: Context): Express => {
   app.use(countStranger(context), () => {
     throw new Problem('not_found', 'There is nothing at this path')
   })
-  app.use(answerProblems(context.logger))
+  app.use(answerProblems(context.logger, context.telemetry.errors))
   return app
 }
 

@@ -13,9 +13,11 @@ import type { SmtpSettings } from './platform/mail/smtp-mailer.js'
 import type { RedisSettings } from './platform/redis-address.js'
 import type { SmsSettings } from './platform/sms/create-sms.js'
 import type { StorageSettings } from './platform/storage/create-storage.js'
+import type { TelemetrySettings } from './platform/telemetry/telemetry.js'
 import { scannerFaults, scannerOf } from './scanner-settings.js'
 import { type SecuritySettings, securityFaults, securityOf } from './security-settings.js'
 import { storageFaults, storageOf, storageWarnings } from './storage-settings.js'
+import { telemetryOf } from './telemetry-settings.js'
 import { type TlsSettings, tlsFaults, tlsOf, tlsWarnings } from './tls-settings.js'
 import { type Variable, variables } from './variables.js'
 
@@ -51,6 +53,7 @@ export interface Config {
     /** Whose expiry is told. */
     readonly certificateFile: string | undefined
   }
+  readonly telemetry: TelemetrySettings
   readonly mongo: {
     readonly uri: string
     readonly poolSize: number
@@ -193,6 +196,7 @@ const toConfig = (values: Values, worker: string, place: { clustered: boolean })
       logLevel: values.LOG_LEVEL,
       worker,
     },
+    telemetry: telemetryOf(values, worker),
     tls,
     metrics: metricsOf(values, worker, place),
     mongo: {

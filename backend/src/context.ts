@@ -21,12 +21,13 @@ import { StatsService } from './features/admin/index.js'
 import { OperationsService } from './features/operations/index.js'
 import { createIndexes, requireIndexes } from './platform/indexes.js'
 import type { Logger } from './platform/logger.js'
+import type { Telemetry } from './platform/telemetry/telemetry.js'
 
 export type Context = ReturnType<typeof createContext>
 
 /** Constructs every client and service, and connects nothing: `start` does, `close` ends it. */
-export const createContext = (config: Config, logger: Logger, timing: ContextTiming = {}) => {
-  const base = createBase(config, logger, timing)
+export const createContext = (config: Config, logger: Logger, timing: ContextTiming = {}, telemetry: Telemetry = {}) => {
+  const base = createBase(config, logger, timing, telemetry)
   const security = createSecurity(base)
   const uploadUses = createUploadUses(base)
   const users = createUsers(base, uploadUses)

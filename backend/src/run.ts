@@ -3,7 +3,8 @@ import type { Config } from './config.js'
 import { createContext } from './context.js'
 import { MetricsServer } from './features/metrics/index.js'
 import { listen } from './listen.js'
-import { createLogger } from './platform/logger.js'
+import { createLogger, type Logger } from './platform/logger.js'
+import { closeTelemetry, openTelemetry, type Telemetry } from './platform/telemetry/telemetry.js'
 import { checkStorage } from './storage-start.js'
 
 /** Longer than the keep-alive time, so that idle connections end by themselves; shorter than PM2's kill_timeout. */
@@ -14,7 +15,9 @@ const closeDeadlineMs = 12_000
 export const run = async (config: Config): Promise<void> => {
   const logger = createLogger(config.server.logLevel)
   for (const warning of config.warnings) logger.warn(warning)
-  const context = createContext(config, logger)
+  const telemetry = await openTelemetry(config.telemetry)
+  if (telemetry.errors) tellLastErrors(telemetry, logger)
+  const context = createContext(config, logger, {}, telemetry)
   const server = await listen(createApp(context), { config, logger })
   const { port, redirectPort } = server
   const { host, worker } = config.server
@@ -35,6 +38,7 @@ export const run = async (config: Config): Promise<void> => {
     await server.drain(drainDeadlineMs)
     await metrics.close()
     await context.close()
+    await closeTelemetry(telemetry)
     logger.info('stopped')
     process.exit(0)
   }
@@ -54,4 +58,15 @@ export const run = async (config: Config): Promise<void> => {
     () => process.send?.('ready'), // PM2's wait_ready
     () => undefined,
   )
+}
+
+/** What nobody caught ends the process, as it does without this; it is told before. */
+const tellLastErrors = (telemetry: Telemetry, logger: Logger): void => {
+  const end = async (error: Error): Promise<void> => {
+    logger.fatal({ err: error }, 'nobody caught this')
+    telemetry.errors?.report(error)
+    await closeTelemetry(telemetry)
+    process.exit(1)
+  }
+  process.once('uncaughtException', (error: Error) => void end(error))
 }

@@ -13,6 +13,8 @@ import { Mongo } from '../platform/mongo.js'
 import { redisConnections } from '../platform/redis-connections.js'
 import { tagOf } from '../platform/shards.js'
 import { createStorage } from '../platform/storage/create-storage.js'
+import { traceCommands } from '../platform/telemetry/database-spans.js'
+import type { Telemetry } from '../platform/telemetry/telemetry.js'
 import { Hub } from '../realtime/hub.js'
 import { Leases } from '../realtime/leases.js'
 import { MemoryLog } from '../realtime/log/memory-log.js'
@@ -26,10 +28,13 @@ import { type ContextTiming, outletOf } from './timing.js'
 export type Base = ReturnType<typeof createBase>
 
 /** What every feature stands on: the database, Redis, the event log and its hub, the outbox. */
-export const createBase = (config: Config, logger: Logger, timing: ContextTiming) => {
+export const createBase = (config: Config, logger: Logger, timing: ContextTiming, telemetry: Telemetry) => {
   const registry = new Registry()
   const databaseMetrics = new DatabaseMetrics(registry)
-  const mongo = new Mongo(config.mongo, logger, (client) => databaseMetrics.observe(client))
+  const mongo = new Mongo(config.mongo, logger, (client) => {
+    databaseMetrics.observe(client)
+    if (telemetry.tracing) traceCommands(client, telemetry.tracing)
+  })
   const { connection } = mongo
   const { shards } = config.eventLog
   const tags = Array.from({ length: shards }, (_, shard) => tagOf(shard))
@@ -58,6 +63,7 @@ export const createBase = (config: Config, logger: Logger, timing: ContextTiming
     logger,
     /** What this worker counts and measures. */
     registry,
+    telemetry,
     mongo,
     connection,
     models,

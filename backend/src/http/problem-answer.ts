@@ -1,6 +1,7 @@
 import type { ErrorRequestHandler } from 'express'
 import type { Logger } from '../platform/logger.js'
 import { isUnavailable } from '../platform/mongo.js'
+import type { ErrorReports } from '../platform/telemetry/error-reports.js'
 import { Problem } from './problem.js'
 import { requestIdOf } from './request-log.js'
 
@@ -23,13 +24,18 @@ const toProblem = (error: unknown): Problem => {
   return bodyProblems[type]?.() ?? new Problem('internal_error', undefined, { cause: error })
 }
 
-/** The one place where errors become answers. */
+/** The one place where errors become answers. @param errors told of what nobody expected */
 export const answerProblems =
-  (logger: Logger): ErrorRequestHandler =>
-  (error, _request, response, next) => {
+  (logger: Logger, errors?: Pick<ErrorReports, 'report'>): ErrorRequestHandler =>
+  (error, request, response, next) => {
     const problem = toProblem(error)
     const requestId = requestIdOf(response)
     if (problem.status >= 500) logger.error({ err: problem.cause ?? problem, code: problem.code, requestId }, 'a request failed')
+    if (problem.code === 'internal_error') {
+      const { method, headers } = request
+      const path: unknown = request.route?.path
+      errors?.report(problem.cause ?? problem, { requestId, method, route: typeof path === 'string' ? path : 'other', headers })
+    }
     if (response.headersSent) return next(error)
     if (problem.retryAfterSeconds !== undefined) response.setHeader('Retry-After', String(problem.retryAfterSeconds))
     if (problem.status === 401) response.setHeader('WWW-Authenticate', 'Bearer')

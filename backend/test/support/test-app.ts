@@ -12,6 +12,7 @@ import { limitNames } from '../../src/http/limits-table.js'
 import { listen } from '../../src/listen.js'
 import { createLogger } from '../../src/platform/logger.js'
 import type { ShownMessage } from '../../src/platform/outlet.js'
+import type { Telemetry } from '../../src/platform/telemetry/telemetry.js'
 
 /** The whole server in this process, over a database of its own, and what a test needs to look into it. */
 export interface TestApp {
@@ -35,6 +36,7 @@ export interface TestApp {
 interface Options extends ContextTiming {
   readonly waitForDatabase?: boolean
   readonly waitForRedis?: boolean
+  readonly telemetry?: Telemetry
 }
 
 const startDeadlineMs = 30_000
@@ -65,14 +67,14 @@ const aTestEnvironment = (): Record<string, string> => ({
 /** Starts the server on a free port. `overrides` are environment variables; an empty one is unset. */
 export const startTestApp = async (
   overrides: Readonly<Record<string, string>> = {},
-  { waitForDatabase = true, waitForRedis = true, ...timing }: Options = {},
+  { waitForDatabase = true, waitForRedis = true, telemetry = {}, ...timing }: Options = {},
 ): Promise<TestApp> => {
   const environment = { ...aTestEnvironment(), ...overrides }
   const config = readConfig(environment)
   const logs: string[] = []
   const sent: ShownMessage[] = []
   const logger = createLogger(config.server.logLevel, { write: (line) => void logs.push(line) })
-  const context = createContext(config, logger, { outlet: (message) => void sent.push(message), ...timing })
+  const context = createContext(config, logger, { outlet: (message) => void sent.push(message), ...timing }, telemetry)
   const server = await listen(createApp(context), { config, logger, lookEveryMs: 20 })
   const database = new URL(config.mongo.uri).pathname
   appsOf.set(database, (appsOf.get(database) ?? 0) + 1)
