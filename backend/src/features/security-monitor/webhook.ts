@@ -1,5 +1,6 @@
 import { createHmac, type KeyObject } from 'node:crypto'
 import { BoundedWork } from '../../platform/bounded-work.js'
+import { earliestOf } from '../../platform/earliest-signal.js'
 import { PassingError, retry } from '../../platform/retry.js'
 import type { AlertOutlet } from './alert.js'
 
@@ -31,7 +32,7 @@ const post = async (url: string, secret: KeyObject, body: string, signal: AbortS
     headers,
     body,
     redirect: 'error',
-    signal: AbortSignal.any([signal, AbortSignal.timeout(attemptDeadlineMs)]),
+    signal: earliestOf(signal, AbortSignal.timeout(attemptDeadlineMs)),
   }).catch((error: unknown) => {
     throw new PassingError('The webhook did not answer', { cause: error })
   })

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Agent, request } from 'undici'
+import { earliestOf } from '../../../src/platform/earliest-signal.js'
 import type { Random } from '../random.js'
 
 export interface Call {
@@ -72,7 +73,7 @@ export class Api {
         method: call.method,
         headers: { ...(call.body && { 'content-type': 'application/json' }), ...(call.token && { authorization: `Bearer ${call.token}` }) },
         body: call.body === undefined ? null : JSON.stringify(call.body),
-        signal: AbortSignal.any([signal, AbortSignal.timeout(attemptDeadlineMs)]),
+        signal: earliestOf(signal, AbortSignal.timeout(attemptDeadlineMs)),
       })
       const text = await body.text()
       attempt.outcome = String(statusCode)

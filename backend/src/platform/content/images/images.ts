@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { BoundedWork } from '../../bounded-work.js'
+import { earliestOf } from '../../earliest-signal.js'
 import { ContentRefusal, ContentUnavailable } from '../content-errors.js'
 import { orForLater } from '../for-later.js'
 import type { Source } from '../source.js'
@@ -72,7 +73,7 @@ export class Images {
     if (source.size > mostBytes) throw new ContentRefusal('too_large', `A picture has at most ${mostBytes / 1024 / 1024} MB`)
     clearTimeout(this.#idle)
     const work = this.#work.run((deadline) => {
-      const signal = AbortSignal.any([deadline, this.#closing.signal, AbortSignal.timeout(this.#jobMs)])
+      const signal = earliestOf(deadline, this.#closing.signal, AbortSignal.timeout(this.#jobMs))
       return this.#folder.use((folder) => this.#make(folder, { source, type, use, signal }))
     })
     return orForLater(work).finally(() => this.#stopWhenIdle())

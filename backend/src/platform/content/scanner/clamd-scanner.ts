@@ -1,4 +1,5 @@
 import { BoundedWork } from '../../bounded-work.js'
+import { earliestOf } from '../../earliest-signal.js'
 import { ContentRefusal, ContentUnavailable } from '../content-errors.js'
 import { orForLater } from '../for-later.js'
 import type { Source } from '../source.js'
@@ -32,7 +33,7 @@ export class ClamdScanner implements Scanner {
     if (source.size > mostBytes) throw tooLarge()
     const answer = await orForLater(
       this.#work.run((deadline) => {
-        const signal = AbortSignal.any([deadline, AbortSignal.timeout(timeoutMs)])
+        const signal = earliestOf(deadline, AbortSignal.timeout(timeoutMs))
         return askClamd(at, said('zINSTREAM\0', instreamFrames(source, signal)), signal)
       }),
     )
