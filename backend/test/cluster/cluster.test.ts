@@ -108,6 +108,7 @@ describe('two workers', { timeout: 60_000 }, () => {
     timeout: 900_000,
   }, async () => {
     const { ann, bob, conversationId } = await twoInConversation(await connectionTo('0'))
+    await cluster.joinedLongAgo(conversationId)
     const agent = new Agent({ connections: 8 })
     onTestFinished(() => agent.destroy())
     const followers = await Promise.all([ann, bob, ann, bob].map((person) => Follower.follow(cluster.origin, person)))

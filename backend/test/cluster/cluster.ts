@@ -25,6 +25,8 @@ export interface Cluster {
   readonly origin: string
   /** A connection that reaches this worker, and no other until it is closed. */
   connectTo(worker: string): Promise<Client>
+  /** Has the members of a conversation joined long ago: who joined within the clocks' margin before they come back is told to fetch. */
+  joinedLongAgo(conversationId: string): Promise<void>
   /** The workers' process ids, as PM2 has them now. */
   pids(): Promise<number[]>
   /** Replaces every worker by a new one, one after the other. */
@@ -100,11 +102,13 @@ export const startCluster = async (workers: number, settings: Record<string, str
     stopDeadlineSeconds: 40,
     output: { file: logFile },
   })
+  const inDatabase = async (work: (database: mongo.Db) => Promise<unknown>) => {
+    const client = new mongo.MongoClient(inject('mongoUrl'))
+    await work(client.db(database)).finally(() => client.close())
+  }
   const stop = async () => {
     await processes.stop()
-    const client = new mongo.MongoClient(inject('mongoUrl'))
-    await client.db(database).dropDatabase()
-    await client.close()
+    await inDatabase((its) => its.dropDatabase())
     rmSync(folder, { recursive: true, force: true })
   }
   if (!(await workersReady(origin, workers))) {
@@ -115,6 +119,12 @@ export const startCluster = async (workers: number, settings: Record<string, str
   return {
     origin,
     connectTo: (worker) => connectTo(origin, worker),
+    joinedLongAgo: (conversationId) =>
+      inDatabase((its) =>
+        its
+          .collection('conversations')
+          .updateOne({ _id: new mongo.ObjectId(conversationId) }, { $set: { 'members.$[].joinedAt': new Date(0) } }),
+      ),
     async pids() {
       const { output } = await run(process.execPath, [pm2, 'pid', 'chat-api'], { deadlineSeconds: 20, environment })
       return output.trim().split('\n').map(Number)
