@@ -10,6 +10,7 @@ const programs = {
   chromium: ['chromium', 'chromium-browser', 'google-chrome'],
   gpg: ['gpg'],
   'nginx-light': ['nginx'],
+  nftables: ['nft'],
   pebble: ['pebble'],
   prometheus: ['promtool'],
   tini: ['tini'],
