@@ -104,7 +104,11 @@ export const startCluster = async (workers: number, settings: Record<string, str
   })
   const inDatabase = async (work: (database: mongo.Db) => Promise<unknown>) => {
     const client = new mongo.MongoClient(inject('mongoUrl'))
-    await work(client.db(database)).finally(() => client.close())
+    try {
+      await work(client.db(database))
+    } finally {
+      await client.close()
+    }
   }
   const stop = async () => {
     await processes.stop()
