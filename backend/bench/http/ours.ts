@@ -23,10 +23,10 @@ const answer = endpoint({
   handler: ({ caller, body }) => ({ status: 201, body: answerTo(caller.userId, body) }),
 })
 
-/** Ahead of what answers 404 for paths that nobody has: the last two layers. */
+/** Ahead of what answers 404 for paths that nobody has: the last three layers. */
 const moveBeforeNotFound = (app: Express): void => {
   const { stack } = app.router
-  stack.splice(-2, 0, ...stack.splice(-1))
+  stack.splice(-3, 0, ...stack.splice(-1))
 }
 
 const config = readConfig()
