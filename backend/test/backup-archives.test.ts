@@ -166,9 +166,8 @@ describe('making a backup', { timeout: 60_000 }, () => {
     expect(await admin(app, ['backup', '--to', folder])).toMatchObject({ exitCode: 0 })
   })
 
-  it('on a full disk leaves nothing of itself, says so, and can be begun again', async (test) => {
+  it('on a full disk leaves nothing of itself, says so, and can be begun again', async () => {
     const folder = await aSmallDisk()
-    if (folder === undefined) return test.skip('this user may mount nothing')
     const large = databaseOf(app).collection('large')
     onTestFinished(async () => void (await large.drop()))
     for (let n = 0; n < 3; n++) await large.insertOne({ noise: randomBytes(500_000) })
