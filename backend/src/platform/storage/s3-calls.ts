@@ -1,5 +1,6 @@
 import type { $Command, S3Client, S3ClientResolvedConfig, ServiceInputTypes, ServiceOutputTypes } from '@aws-sdk/client-s3'
 import { withDeadline } from '../deadline.js'
+import { earliestOf } from '../earliest-signal.js'
 import { storageErrorOf } from './s3-errors.js'
 import type { StorageRefusal } from './storage.js'
 
@@ -36,7 +37,7 @@ export class S3Calls {
     const over = new AbortController()
     const timer = setTimeout(() => over.abort(), deadlineMs) // not AbortSignal.timeout, which would end a body that is read later
     try {
-      return await withDeadline(work(signal ? AbortSignal.any([over.signal, signal]) : over.signal), deadlineMs + graceMs, what)
+      return await withDeadline(work(signal ? earliestOf(over.signal, signal) : over.signal), deadlineMs + graceMs, what)
     } catch (error) {
       throw storageErrorOf(error, what, expected)
     } finally {
