@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { aStream as aStreamAt } from './support/listening.js'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { afterwards, aNeighbour, aStream as aStreamAt, at } from './support/listening.js'
 import { aGroup, aPerson, type Person } from './support/people.js'
 import type { SseClient } from './support/sse-client.js'
+import { TcpProxy, targetOf, through } from './support/tcp-proxy.js'
 import { startTestApp, type TestApp } from './support/test-app.js'
 
 let app: TestApp
@@ -15,7 +16,7 @@ const path = (conversation: { id: string }) => `/conversations/${conversation.id
 const seqsOf = (body: { items: { seq: number }[] }): number[] => body.items.map(({ seq }) => seq)
 const setHistory = (owner: Person, conversation: { id: string }, history: 'all' | 'joined') =>
   owner.patch(path(conversation), { settings: { history } })
-const say = async (person: Person, conversation: { id: string }, text: string): Promise<{ id: string; seq: number }> =>
+const say = async (person: Person, conversation: { id: string }, text: string): Promise<{ id: string; seq: number; createdAt: string }> =>
   (await person.send(conversation.id, { text }).expect(201)).body
 
 /** A group of history by joining in which five things were said before somebody came, and two after. */
@@ -105,6 +106,32 @@ describe('who comes into a group whose history is by joining', () => {
     expect(owners).toEqual(hers) // one frame for all: who may see it fetches it
     expect((await owner.get(`/messages/${early[0]?.id}`).expect(200)).body.text).toBe('as edited')
     await newcomer.get(`/messages/${early[0]?.id}`).expect(404)
+  })
+
+  it('is told that an older message was sent, and not what it says, where its worker could not tell it before they came', async () => {
+    const proxy = await TcpProxy.open(targetOf(inject('redisUrl')))
+    afterwards(() => proxy.close())
+    const cutOff = await aNeighbour(app, { REDIS_URL: through(inject('redisUrl'), proxy) })
+    const { owner, conversation } = await aGroup(app, 2)
+    await setHistory(owner, conversation, 'joined').expect(200)
+    const newcomer = await aPerson(app, { name: 'Newcomer' })
+    const streams = [await aStream(newcomer), await aStream(owner)]
+    proxy.cut()
+    const early = await say(at(cutOff, owner), conversation, 'said before')
+    await owner.post(`${path(conversation)}/members`, { userIds: [newcomer.id] }).expect(200)
+    await streams[0]?.waitFor(({ event }) => event === 'conversation.created', 30_000)
+    await expect.poll(() => Date.now() - Date.parse(early.createdAt)).toBeGreaterThan(2000)
+    proxy.restore()
+    const late = await say(owner, conversation, 'said after')
+    for (const stream of streams) {
+      await stream.waitFor(({ event, data }) => event === 'message.created' && JSON.stringify(data).includes(late.id), 60_000)
+      const told = stream.events.filter(({ event, data }) => event === 'message.created' && JSON.stringify(data).includes(early.id))
+      expect(told.map(({ data }) => data)).toEqual([
+        expect.objectContaining({ message: { id: early.id, conversationId: conversation.id, seq: 1, version: 1 }, fetch: true }),
+      ])
+    }
+    expect((await owner.get(`/messages/${early.id}`).expect(200)).body.text).toBe('said before')
+    await newcomer.get(`/messages/${early.id}`).expect(404)
   })
 
   it('has read nothing of what is not there for them: it does not count as unread', async () => {

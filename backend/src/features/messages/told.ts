@@ -21,6 +21,9 @@ interface Dependencies {
 /** More than these of one conversation are not told and forgotten only where it is very busy: there a sweep goes on where the one before came to. */
 const mostRead = 1000
 
+/** Who has come meanwhile may not see what is told so late: it was sent before they came, and Redis or its worker was away. */
+const lateAfterMs = 1000
+
 const channelOf = ({ conversationId }: MessageDocument) => `conversation:${conversationId.toHexString()}` as const
 
 /**
@@ -50,13 +53,11 @@ const tell = (message: MessageDocument, outboxEntry: OutboxEntry, hidden = false
   const entry = { channel: channelOf(message), eventId }
   if (type === 'message.deleted' && data?.['userId'] !== undefined) return tellOne(message, outboxEntry, data['userId'])
   if (type === 'message.deleted') return { ...entry, frame: encodeEvent({ type, ...about, message: viewForAll(message) }) } // no messageId: it outlives the purge
-  const changed = (version: number) => viewForAll(asChanged(message, version))
-  if (type === 'message.created') return { ...entry, frame: encodeEvent({ type, ...about, message: changed(1) }), seq, messageId: id }
-  if (type === 'message.updated') {
-    const version = Number(data?.['version'])
-    const content = hidden ? { message: { id, conversationId, seq, version }, fetch: true as const } : { message: changed(version) }
-    return { ...entry, frame: encodeEvent({ type, ...about, ...content }), messageId: id }
-  }
+  const changed = (version: number) =>
+    hidden ? { message: { id, conversationId, seq, version }, fetch: true as const } : { message: viewForAll(asChanged(message, version)) }
+  if (type === 'message.created') return { ...entry, frame: encodeEvent({ type, ...about, ...changed(1) }), seq, messageId: id }
+  if (type === 'message.updated')
+    return { ...entry, frame: encodeEvent({ type, ...about, ...changed(Number(data?.['version'])) }), messageId: id }
   if (type === 'reaction.added' || type === 'reaction.removed') {
     const { userId = '', emoji = '', reactionsVersion } = data ?? {}
     const reaction = { messageId: id, seq, userId, emoji, reactionsVersion: Number(reactionsVersion) }
@@ -67,14 +68,17 @@ const tell = (message: MessageDocument, outboxEntry: OutboxEntry, hidden = false
 
 /** What a conversation's members are told of its messages. */
 export const messageSource = ({ collection, activity, memberships, receipts, uploads }: Dependencies): OutboxSource => {
-  const tellEdit = async (message: MessageDocument, entry: OutboxEntry): Promise<Entry[]> => {
+  const reachesNewcomers = ({ type, at }: OutboxEntry): boolean =>
+    type === 'message.updated' || (type === 'message.created' && Date.now() - at.getTime() > lateAfterMs)
+
+  const tellToNewcomers = async (message: MessageDocument, entry: OutboxEntry): Promise<Entry[]> => {
     const hiddenBefore = await memberships.hiddenBefore(message.conversationId.toHexString())
     return [tell(message, entry, message.seq < hiddenBefore)]
   }
   return outboxSource<MessageDocument>({
     collection,
 
-    tell: (message, entry) => (entry.type === 'message.updated' ? tellEdit(message, entry) : [tell(message, entry)]),
+    tell: (message, entry) => (reachesNewcomers(entry) ? tellToNewcomers(message, entry) : [tell(message, entry)]),
 
     /** Its conversation has changed with it, and its sender has read what is before it; files of a deleted one may go. */
     async followUp(message, { type, data }): Promise<void> {
