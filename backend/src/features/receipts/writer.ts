@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
 import type { mongo, Types } from 'mongoose'
@@ -46,6 +47,7 @@ export class ReceiptWriter {
   readonly #settling = new AbortController()
   constructor(deps: Dependencies) {
     this.#deps = deps
+    setMaxListeners(0, this.#settling.signal) // one for each that waits for a database that is away
   }
 
   /** Resolves when it is stored. @throws Problem service_unavailable where too many wait; where the database does not promise it in time */

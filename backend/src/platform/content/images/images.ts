@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { createReadStream, createWriteStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -63,6 +64,7 @@ export class Images {
     this.#work = new BoundedWork({ what: 'work on pictures', mostAtOnce: 1, mostWaiting, deadlineMs })
     this.#jobMs = jobMs
     this.#idleMs = idleMs
+    setMaxListeners(0, this.#closing.signal) // one for each picture of the last `jobMs`
   }
 
   /**
