@@ -1,5 +1,4 @@
 import { createSecretKey, type KeyObject } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import type { z } from 'zod'
 import { type BackupSettings, backupFaults, backupOf } from './backup-settings.js'
 import { deliveryFaults, deliveryWarnings, mailOf, smsOf } from './delivery-settings.js'
@@ -15,6 +14,7 @@ import type { SmsSettings } from './platform/sms/create-sms.js'
 import type { StorageSettings } from './platform/storage/create-storage.js'
 import type { TelemetrySettings } from './platform/telemetry/telemetry.js'
 import { scannerFaults, scannerOf } from './scanner-settings.js'
+import { readSecretFile } from './secret-files.js'
 import { type SecuritySettings, securityFaults, securityOf } from './security-settings.js'
 import { storageFaults, storageOf, storageWarnings } from './storage-settings.js'
 import { telemetryOf } from './telemetry-settings.js'
@@ -142,14 +142,20 @@ export class ConfigError extends Error {
 export const readConfig = (environment: Environment = process.env, place: { clustered: boolean } = { clustered: false }): Config => {
   const faults: string[] = []
   const values: Record<string, unknown> = {}
+  const unread = new Set<string>()
   for (const [name, declared] of Object.entries<Variable>(variables)) {
-    const text = textOf(name, declared, environment, faults)
+    const { text, fault } = textOf(name, declared, environment)
+    if (fault !== undefined) {
+      faults.push(fault)
+      unread.add(name)
+      continue
+    }
     const parsed = declared.schema.safeParse(text)
     if (parsed.success) values[name] = parsed.data
     else faults.push(`${name}: ${text === undefined ? 'is required' : parsed.error.issues.map((issue) => issue.message).join('; ')}`)
   }
-  if (values.NODE_ENV === 'production' && !values.MONGO_URI) faults.push('MONGO_URI: is required in production')
-  faults.push(
+  const together = [
+    ...(values.NODE_ENV === 'production' && !values.MONGO_URI ? ['MONGO_URI: is required in production'] : []),
     ...tokenFaults(values),
     ...redisFaults(values, place),
     ...deliveryFaults(values),
@@ -159,22 +165,19 @@ export const readConfig = (environment: Environment = process.env, place: { clus
     ...scannerFaults(values),
     ...androidFaults(values),
     ...tlsFaults(values),
-  )
+  ]
+  faults.push(...together.filter((fault) => !unread.has(fault.slice(0, fault.indexOf(':'))))) // what could not be read is set all the same
   if (faults.length > 0) throw new ConfigError(faults)
   return toConfig(values as Values, environment.NODE_APP_INSTANCE ?? '0', place)
 }
 
-const textOf = (name: string, declared: Variable, environment: Environment, faults: string[]): string | undefined => {
+const textOf = (name: string, declared: Variable, environment: Environment): { text?: string | undefined; fault?: string } => {
   const text = environment[name] || undefined
   const file = declared.secret && environment[`${name}_FILE`]
-  if (!file) return text
-  if (text) faults.push(`${name}: is set twice, by ${name} and by ${name}_FILE`)
-  try {
-    return readFileSync(file, 'utf8').trim() || undefined
-  } catch (error) {
-    faults.push(`${name}_FILE: cannot be read (${(error as NodeJS.ErrnoException).code})`)
-    return text
-  }
+  if (!file) return { text }
+  if (text) return { fault: `${name}: is set twice, by ${name} and by ${name}_FILE` }
+  const read = readSecretFile(file)
+  return 'fault' in read ? { fault: `${name}_FILE: ${read.fault}` } : read
 }
 
 const toConfig = (values: Values, worker: string, place: { clustered: boolean }): Config => {

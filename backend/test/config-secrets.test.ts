@@ -23,7 +23,7 @@ describe('secrets', () => {
   })
 
   it.each(Object.keys(good))('%s_FILE has to be there', (name) => {
-    expect(() => read({ [`${name}_FILE`]: '/nowhere/secret' })).toThrow(`${name}_FILE: cannot be read (ENOENT)`)
+    expect(faultsOf({ [`${name}_FILE`]: '/nowhere/secret' })).toEqual([`${name}_FILE: /nowhere/secret: there is no such file`])
   })
 
   it.each([
