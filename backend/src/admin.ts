@@ -1,6 +1,6 @@
 import type { BareCommand, Command } from './admin/command.js'
 import { commands, usage } from './admin/commands.js'
-import { type Config, readConfig } from './config.js'
+import { type Config, loadConfig } from './config.js'
 
 const end = (code: 0 | 1 | 2, message?: string): never => {
   if (message !== undefined) (code === 0 ? process.stdout : process.stderr).write(`${message}\n`)
@@ -33,7 +33,7 @@ const main = async ([name = '', ...words]: string[]): Promise<void> => {
   if (!command) return ['', 'help', '--help'].includes(name) ? end(0, usage()) : end(2, `${name}: no such command\n\n${usage()}`)
   const work = workOf(name, command, words)
   try {
-    await work(readConfig())
+    await work(await loadConfig())
     end(0)
   } catch (error) {
     end(1, messageOf(error))

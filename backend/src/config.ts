@@ -136,6 +136,19 @@ export class ConfigError extends Error {
 }
 
 /**
+ * Reads the configuration of this process, with the settings that a secret in AWS Secrets Manager holds where SECRETS_MANAGER_ID names one.
+ * @throws ConfigError, also where the secret cannot be read
+ */
+export const loadConfig = async (place: { clustered: boolean } = { clustered: false }): Promise<Config> => {
+  if (!process.env.SECRETS_MANAGER_ID) return readConfig(process.env, place)
+  const { withManagedSettings } = await import('./managed-settings.js') // Amazon's client is loaded for nobody else
+  const managed = await withManagedSettings(process.env)
+  if ('faults' in managed) throw new ConfigError(managed.faults)
+  const config = readConfig(managed.environment, place)
+  return { ...config, warnings: [...managed.warnings, ...config.warnings] }
+}
+
+/**
  * Reads the configuration from an environment. An empty value counts as unset.
  * @throws ConfigError naming every fault at once; no message repeats a secret's value
  */

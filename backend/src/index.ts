@@ -1,5 +1,5 @@
 import cluster from 'node:cluster'
-import { ConfigError, readConfig } from './config.js'
+import { ConfigError, loadConfig } from './config.js'
 
 const refuse = (message: string): never => {
   process.stderr.write(`${message}\n`)
@@ -7,7 +7,7 @@ const refuse = (message: string): never => {
 }
 
 const main = async (): Promise<void> => {
-  const config = readConfig(undefined, { clustered: cluster.isWorker })
+  const config = await loadConfig({ clustered: cluster.isWorker })
   const { run } = await import('./run.js') // after the configuration: a fault in it is told at once
   await run(config)
 }

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { readConfig } from './config.js'
+import { loadConfig } from './config.js'
 import { createContext } from './context.js'
 import { createIndexes } from './platform/indexes.js'
 import { createLogger } from './platform/logger.js'
@@ -7,7 +7,7 @@ import { createLogger } from './platform/logger.js'
 const deadlineMs = 10 * 60_000
 
 /** `npm run migrate`: makes the collections and indexes, and ends. */
-const config = readConfig()
+const config = await loadConfig()
 const logger = createLogger(config.server.logLevel)
 const context = createContext(config, logger)
 context.mongo.start(() => createIndexes(context.models))

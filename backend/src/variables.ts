@@ -416,12 +416,24 @@ export const variables = {
   ),
   AWS_REGION: variable(
     'AWS',
-    'The region of SMS_PROVIDER=sns and of AWS_S3_BUCKET',
+    'The region of SMS_PROVIDER=sns, of AWS_S3_BUCKET and of SECRETS_MANAGER_ID',
     'eu-central-1',
     z
       .string()
       .regex(/^[a-z0-9-]+$/, 'a region such as eu-central-1')
       .optional(),
+  ),
+  SECRETS_MANAGER_ID: variable(
+    'AWS',
+    'A secret in AWS Secrets Manager, a name or an ARN: a JSON object of variables of this file. Read before all else; what the environment sets wins',
+    'heliograph/production',
+    z.string().max(2048).optional(),
+  ),
+  AWS_ENDPOINT_URL_SECRETS_MANAGER: variable(
+    'AWS',
+    'In place of the region’s own Secrets Manager',
+    'https://secretsmanager.eu-central-1.amazonaws.com',
+    url(/^https?:\/\/\S+$/, 'https://secretsmanager.eu-central-1.amazonaws.com').optional(),
   ),
   AWS_ACCESS_KEY_ID: variable('AWS', 'Where the machine has no role that may do what is needed', '', z.string().optional()),
   AWS_SECRET_ACCESS_KEY: variable('AWS', 'Its secret', '', z.string().optional(), { secret: true }),
