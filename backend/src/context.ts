@@ -19,7 +19,7 @@ import { createUploads, createUploadUses } from './context/uploads.js'
 import { createUsers } from './context/users.js'
 import { StatsService } from './features/admin/index.js'
 import { OperationsService } from './features/operations/index.js'
-import { createIndexes, requireIndexes } from './platform/indexes.js'
+import { bringUpToDate, requireUpToDate } from './migrations/prepare.js'
 import type { Logger } from './platform/logger.js'
 import type { Telemetry } from './platform/telemetry/telemetry.js'
 
@@ -76,13 +76,14 @@ export const createContext = (config: Config, logger: Logger, timing: ContextTim
     /** True when there is no Redis, or both connections to it stand. */
     redisReady: (): boolean => redis?.ready ?? true,
 
-    /** Connects in the background. Production makes no index by itself: it waits until `npm run migrate` has. */
+    /** Connects in the background. Production makes no index and migrates nothing by itself: it waits until `npm run migrate` has. */
     start(): void {
       redis?.start()
       limits.start()
       sessions.places.start()
       mongo.start(async () => {
-        await (config.environment === 'production' ? requireIndexes(models) : createIndexes(models))
+        const database = { connection: base.connection, models, logger }
+        await (config.environment === 'production' ? requireUpToDate(database) : bringUpToDate(database))
         await leases.start()
         await sessions.revokedSessions.start()
         pulse.start()

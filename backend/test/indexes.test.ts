@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { createIndexes } from '../src/platform/indexes.js'
+import { bringUpToDate } from '../src/migrations/prepare.js'
 import { aDirectConversation } from './support/people.js'
 import { aDatabase, startTestApp, type TestApp } from './support/test-app.js'
 
@@ -154,7 +154,7 @@ describe('indexes', () => {
     const collections = await app.context.mongo.connection.listCollections()
     expect(collections.map(({ name }) => name)).toEqual(['meta'])
 
-    await createIndexes(app.context.models)
+    await bringUpToDate(app.context)
     await expect.poll(async () => (await app.request.get('/health/ready')).status, { timeout: deadlineMs }).toBe(200)
     const { ann, conversation } = await aDirectConversation(app)
     await ann.send(conversation.id, {}).expect(201)

@@ -8,7 +8,7 @@ import type { ConversationDocument } from '../../src/features/conversations/inde
 import type { MessageDocument } from '../../src/features/messages/index.js'
 import type { ReceiptDocument } from '../../src/features/receipts/index.js'
 import type { UserDocument } from '../../src/features/users/index.js'
-import { createIndexes } from '../../src/platform/indexes.js'
+import { bringUpToDate } from '../../src/migrations/prepare.js'
 import { createLogger } from '../../src/platform/logger.js'
 import { withDatabase } from '../database.js'
 
@@ -45,11 +45,9 @@ export interface World {
 /** A person who is in 500 conversations, and those whom they talk with; in a database of its own, dropped at the end. */
 export const createWorld = async (mongoUrl: string, secret: string, closing: Closing): Promise<World> => {
   const database = `heliograph_bench_${randomBytes(5).toString('hex')}`
-  const { mongo, models } = createContext(
-    readConfig({ MONGO_URI: withDatabase(mongoUrl, database), JWT_SECRET: secret }),
-    createLogger('fatal'),
-  )
-  mongo.start(() => createIndexes(models))
+  const context = createContext(readConfig({ MONGO_URI: withDatabase(mongoUrl, database), JWT_SECRET: secret }), createLogger('fatal'))
+  const { mongo } = context
+  mongo.start(() => bringUpToDate(context))
   closing.add(async () => {
     await mongo.connection.dropDatabase()
     await mongo.close()

@@ -7,7 +7,7 @@ import { createContext } from '../../src/context.js'
 import type { ConversationDocument } from '../../src/features/conversations/index.js'
 import type { SessionDocument } from '../../src/features/sessions/index.js'
 import type { UserDocument } from '../../src/features/users/index.js'
-import { createIndexes } from '../../src/platform/indexes.js'
+import { bringUpToDate } from '../../src/migrations/prepare.js'
 import { createLogger } from '../../src/platform/logger.js'
 import { withDatabase } from '../database.js'
 import type { Bench } from './bench.js'
@@ -38,8 +38,8 @@ export const createWorld = async ({ mongoUrl, secret }: Bench, population: Popul
   const database = `heliograph_bench_${name}`
   const config = readConfig({ MONGO_URI: withDatabase(mongoUrl, database), JWT_SECRET: secret })
   const context = createContext(config, createLogger('fatal'))
-  const { mongo, models } = context
-  mongo.start(() => createIndexes(models))
+  const { mongo } = context
+  mongo.start(() => bringUpToDate(context))
   closing.add(async () => {
     await mongo.connection.dropDatabase()
     await context.close()
