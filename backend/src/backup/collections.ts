@@ -4,8 +4,8 @@
  */
 const leftOut = new Set(['leases', 'codes', 'one_time_tokens', 'qr_challenges'])
 
-/** Before all else: what a job has done is done to what is read after it. */
-const first = ['jobs']
+/** Before all else: what a migration or a job has done is done to what is read after it. */
+const first = ['migrations', 'jobs']
 /**
  * What is told of is read after what tells of it, so that it is there: watermarks before the messages that they count, messages before the people
  * who sent them, these before their pictures. Messages are read with their conversations, each behind its own.
