@@ -39,6 +39,8 @@ export interface Config {
     readonly docs: boolean
     readonly version: string
     readonly logLevel: string
+    /** Undefined: the standard output. */
+    readonly logFile: string | undefined
     /** This worker's number under PM2; '0' alone. */
     readonly worker: string
   }
@@ -210,6 +212,7 @@ const toConfig = (values: Values, worker: string, place: { clustered: boolean })
       docs: values.API_DOCS ?? values.NODE_ENV !== 'production',
       version: values.APP_VERSION,
       logLevel: values.LOG_LEVEL,
+      logFile: values.LOG_FILE,
       worker,
     },
     telemetry: telemetryOf(values, worker),

@@ -3,7 +3,7 @@ import type { Config } from './config.js'
 import { createContext } from './context.js'
 import { MetricsServer } from './features/metrics/index.js'
 import { listen } from './listen.js'
-import { createLogger, type Logger } from './platform/logger.js'
+import { openLog } from './log.js'
 import { closeTelemetry, openTelemetry, type Telemetry } from './platform/telemetry/telemetry.js'
 import { checkStorage } from './storage-start.js'
 
@@ -11,12 +11,12 @@ import { checkStorage } from './storage-start.js'
 const drainDeadlineMs = 12_000
 const closeDeadlineMs = 12_000
 
-/** Serves until SIGTERM or SIGINT, then drains and exits. @throws where the port cannot be listened on */
+/** Serves until SIGTERM or SIGINT, then drains and exits. @throws where the port cannot be listened on, ConfigError where the log cannot be opened */
 export const run = async (config: Config): Promise<void> => {
-  const logger = createLogger(config.server.logLevel)
+  const logger = openLog(config.server)
   for (const warning of config.warnings) logger.warn(warning)
   const telemetry = await openTelemetry(config.telemetry)
-  if (telemetry.errors) tellLastErrors(telemetry, logger)
+  if (telemetry.errors) reportLastErrors(telemetry)
   const context = createContext(config, logger, {}, telemetry)
   const server = await listen(createApp(context), { config, logger })
   const { port, redirectPort } = server
@@ -61,9 +61,8 @@ export const run = async (config: Config): Promise<void> => {
 }
 
 /** What nobody caught ends the process, as it does without this; it is told before. */
-const tellLastErrors = (telemetry: Telemetry, logger: Logger): void => {
+const reportLastErrors = (telemetry: Telemetry): void => {
   const end = async (error: Error): Promise<void> => {
-    logger.fatal({ err: error }, 'nobody caught this')
     telemetry.errors?.report(error)
     await closeTelemetry(telemetry)
     process.exit(1)

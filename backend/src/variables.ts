@@ -252,6 +252,15 @@ export const variables = {
     'info',
     z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   ),
+  LOG_FILE: variable(
+    'Server',
+    'Where the log is appended to in place of the standard output; several workers may share it. SIGUSR2 has it opened anew once it was renamed',
+    '/var/log/heliograph/chat-api.log',
+    z
+      .string()
+      .refine((path) => !path.includes('\0'), 'a file')
+      .optional(),
+  ),
   APP_VERSION: variable('Server', 'What /health calls this version', '0.1.0', z.string().max(64).default('0.1.0')),
 
   METRICS_PORT: variable(

@@ -30,5 +30,14 @@ export const createLogger = (level: string, destination?: DestinationStream): Lo
       timestamp: pino.stdTimeFunctions.isoTime,
       redact: { paths: secrets.flatMap((name) => [name, `*.${name}`, `*.headers.${name}`]), censor: '[hidden]' },
     },
-    destination ?? pino.destination({ fd: 1, sync: true }),
+    destination ?? standardOutput(),
   )
+
+/** Holds so much, in bytes, while its reader or its disk takes nothing, and no more. */
+const mostHeldBytes = 1024 * 1024
+
+const standardOutput = (): DestinationStream => {
+  const output = pino.destination({ fd: 1, sync: true, maxLength: mostHeldBytes })
+  output.on('error', () => undefined) // a full disk ends no server: what it did not take is tried again with the next line
+  return output
+}
