@@ -27,6 +27,12 @@ export const outboxEntry = (worker: string, type: EventType, at: Date, data?: Re
   ...(data && { data }),
 })
 
+/**
+ * The id of what is told in place of an event that this version does not know: a newer worker left it, and after a rollback there is none any more to
+ * tell it. Not the event's own, so that a newer worker which is there tells it all the same.
+ */
+export const idInPlaceOf = (eventId: string): string => `${eventId}:changed`
+
 /** For a mongoose schema; the index that a sweep reads belongs to it: `outboxIndex`. */
 export const outboxField = {
   type: [{ _id: false, eventId: String, worker: String, at: Date, type: { type: String }, data: Schema.Types.Mixed }],

@@ -15,6 +15,8 @@ const forgottenAfterMs = 60_000
 const pageSize = 1000
 /** What was told is found until it is forgotten: a sweep that took a page alone would come to the next one 45 s later. */
 const mostPages = 50
+/** A document that cannot be told keeps no other from being told. */
+const mostFailures = 10
 
 /** Publishes what other workers left in outboxes: those of dead ones at once, those of living ones after a minute. One worker at a time does it. */
 export class Sweeper {
@@ -82,9 +84,17 @@ export class Sweeper {
       outbox.publish(source, documents)
       return
     }
+    const failures: unknown[] = []
     for (const document of documents) {
-      if (await outbox.publishOne(source, document, { patient: false })) continue
-      if (await outbox.passOver(source, document)) await outbox.publishOne(source, document, { patient: false })
+      try {
+        if (await outbox.publishOne(source, document, { patient: false })) continue
+        if (await outbox.passOver(source, document)) await outbox.publishOne(source, document, { patient: false })
+      } catch (error) {
+        failures.push(error)
+        if (failures.length === mostFailures) throw error // it is not the documents
+      }
     }
+    if (failures.length > 0)
+      this.#deps.logger.error({ err: failures[0], documents: failures.length }, 'what workers left was not published')
   }
 }

@@ -9,7 +9,8 @@ export const apiKeySource = (collection: () => mongo.Collection<ApiKeyDocument>)
   outboxSource<ApiKeyDocument>({
     collection,
 
-    tell({ _id }, { eventId, at }) {
+    tell({ _id }, { type, eventId, at }) {
+      if (type !== 'session.revoked') return [] // a newer worker's: whatever it was, the key was not revoked
       const id = _id.toHexString()
       const ended = { at: at.toISOString(), sessionId: id, reason: 'api_key_revoked' }
       const control: ControlMessage = { revoked: { userId: id, ...ended } }

@@ -1,7 +1,7 @@
 import { encodeEvent } from '../../realtime/catalogue.js'
 import type { ControlMessage } from '../../realtime/control-message.js'
 import type { Entry } from '../../realtime/log/log.js'
-import type { OutboxEntry } from '../../realtime/outbox-entry.js'
+import { idInPlaceOf, type OutboxEntry } from '../../realtime/outbox-entry.js'
 import { memberOf } from './member-changes.js'
 import type { ConversationDocument } from './model.js'
 import { isHidden } from './own-state.js'
@@ -24,7 +24,11 @@ export const tellConversation = (conversation: ConversationDocument, entry: Outb
   if (type === 'conversation.deleted') {
     return entry.data?.['own'] === 'true' ? hidden(conversation, entry, watermarksOf) : deleted(conversation, entry)
   }
-  if (type !== 'conversation.created' && type !== 'conversation.updated') return []
+  if (type === 'member.added' || type === 'member.updated' || type === 'member.removed') return []
+  if (type !== 'conversation.created' && type !== 'conversation.updated') {
+    const inItsPlace = { ...entry, eventId: idInPlaceOf(entry.eventId) }
+    return [toFetch(conversation, inItsPlace, 'conversation.updated')]
+  }
   const userIds = userIdsOf(entry)
   if (!userIds) return [toFetch(conversation, entry, type)]
   const control = settingsControl(conversation, entry)

@@ -2,7 +2,7 @@ import type { mongo } from 'mongoose'
 import { encodeEvent } from '../../realtime/catalogue.js'
 import type { Entry } from '../../realtime/log/log.js'
 import { type OutboxSource, outboxSource } from '../../realtime/outbox.js'
-import type { OutboxEntry } from '../../realtime/outbox-entry.js'
+import { idInPlaceOf, type OutboxEntry } from '../../realtime/outbox-entry.js'
 import type { Activity, Memberships } from '../conversations/index.js'
 import { tombstoneOf } from './deleted.js'
 import { type MessageDocument, untoldIndex } from './model.js'
@@ -63,7 +63,13 @@ const tell = (message: MessageDocument, outboxEntry: OutboxEntry, hidden = false
     const reaction = { messageId: id, seq, userId, emoji, reactionsVersion: Number(reactionsVersion) }
     return { ...entry, frame: encodeEvent({ type, ...about, ...reaction }), messageId: id }
   }
-  throw new Error(`Not an event of a message: ${type}`) // a newer worker's, which tells it
+  const names = { id, conversationId, seq, version: message.version }
+  return {
+    ...entry,
+    eventId: idInPlaceOf(eventId),
+    frame: encodeEvent({ type: 'message.updated', ...about, message: names, fetch: true }),
+    messageId: id,
+  }
 }
 
 /** What a conversation's members are told of its messages. */

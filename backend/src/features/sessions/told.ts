@@ -10,7 +10,8 @@ export const sessionSource = (collection: () => mongo.Collection<SessionDocument
   outboxSource<SessionDocument>({
     collection,
 
-    tell(session, { eventId, at, data }): Entry[] {
+    tell(session, { type, eventId, at, data }): Entry[] {
+      if (type !== 'session.revoked') return [] // a newer worker's: whatever it was, the session has not ended
       const sessionId = session._id.toHexString()
       const userId = session.userId.toHexString()
       const ended = { at: at.toISOString(), sessionId, reason: data?.['reason'] ?? '' }

@@ -2,6 +2,7 @@ import type { mongo } from 'mongoose'
 import { encodeEvent } from '../../realtime/catalogue.js'
 import type { Entry } from '../../realtime/log/log.js'
 import { type OutboxSource, outboxSource } from '../../realtime/outbox.js'
+import { idInPlaceOf } from '../../realtime/outbox-entry.js'
 import type { UserDocument } from './model.js'
 import { viewMe, viewUser } from './view.js'
 
@@ -19,15 +20,16 @@ export const userSource = ({ collection, companyOf }: Dependencies): OutboxSourc
   outboxSource<UserDocument>({
     collection,
 
-    async tell(user, { type, eventId, at, data }): Promise<Entry[]> {
-      if (type !== 'user.updated') throw new Error(`Not an event of a person: ${type}`) // a newer worker's, which tells it
+    async tell(user, { type, eventId: entryId, at, data }): Promise<Entry[]> {
+      const isKnown = type === 'user.updated'
+      const eventId = isKnown ? entryId : idInPlaceOf(entryId)
       const userId = user._id.toHexString()
-      const event = { type, at: at.toISOString() }
+      const event = { type: 'user.updated', at: at.toISOString() } as const
       // Who is deleted has no device any more to be told.
       const own: Entry[] = user.deletedAt
         ? []
         : [{ channel: `user:${userId}`, eventId, frame: encodeEvent({ ...event, user: viewMe(user) }) }]
-      if (data?.['seen'] !== 'others') return own
+      if (isKnown && data?.['seen'] !== 'others') return own
       const company = await companyOf(userId)
       if ('conversationIds' in company) {
         const { id, version } = viewUser(user, { withPhone: false })
