@@ -159,4 +159,19 @@ it('a document that cannot be told keeps no other from being told', async () => 
   await expect.poll(left).toBe(2)
 })
 
+describe('a message with fields of a newer version', () => {
+  it('keeps them while it is edited, and nothing of them once it is deleted', async () => {
+    const { ann, conversation } = await aDirectConversation(app)
+    const { body } = await ann.send(conversation.id, { text: 'a secret' }).expect(201)
+    const of = { _id: new Types.ObjectId(String(body.id)) }
+    await collection('messages').updateOne(of, { $set: { translation: { de: 'ein Geheimnis' } } })
+    await ann.patch(`/messages/${body.id}`, { text: 'still a secret' }).expect(200)
+    expect(await collection('messages').findOne(of)).toMatchObject({ translation: { de: 'ein Geheimnis' } })
+    await ann.delete(`/messages/${body.id}?scope=all`).expect(200)
+    const stored = await collection('messages').findOne(of)
+    expect(stored).toMatchObject({ seq: 1, text: null, version: 3, deletedAt: expect.any(Date), changedAt: expect.any(Date) })
+    expect(JSON.stringify(stored)).not.toMatch(/translation|secret|Geheimnis/)
+  })
+})
+
 type Told = { readonly message: { readonly seq: number } }

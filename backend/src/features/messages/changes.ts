@@ -2,7 +2,7 @@ import type { Model } from 'mongoose'
 import { toObjectId } from '../../http/ids.js'
 import type { OutboxEntry } from '../../realtime/outbox-entry.js'
 import type { Mention } from './mentions.js'
-import { type FormerText, type MessageDocument, messageSchema } from './model.js'
+import type { FormerText, MessageDocument } from './model.js'
 import { wordsOf } from './words.js'
 
 type Messages = Model<MessageDocument>
@@ -11,8 +11,8 @@ const mostFormerTexts = 50
 const mostFormerBytes = 128 * 1024
 const bytesOfMention = 64
 
-/** What a deleted message keeps. `clientId` and `contentHash` let a retried send find it. */
-const kept = new Set<string>([
+/** What a deleted message keeps as it is. `clientId` and `contentHash` let a retried send find it. */
+const kept = [
   '_id',
   'conversationId',
   'seq',
@@ -20,20 +20,8 @@ const kept = new Set<string>([
   'clientId',
   'contentHash',
   'type',
-  'text', // null
-  'version',
   'createdAt',
-  'changedAt',
-  'deletedAt',
-  'deletedBy',
-  'outbox',
-] satisfies (keyof MessageDocument)[])
-
-/** All else goes, whatever a message comes to have. */
-const gone = (): Record<string, ''> => {
-  const fields = Object.keys(messageSchema.paths).map((path) => path.split('.')[0] ?? path)
-  return Object.fromEntries(fields.filter((field) => !kept.has(field)).map((field) => [field, '']))
-}
+] as const satisfies (keyof MessageDocument)[]
 
 /** How many of the newest texts stay: one at least. */
 const roomFor = (texts: readonly FormerText[]): number => {
@@ -88,23 +76,29 @@ export const storeHiding = async (
     .lean()
 }
 
-/** Makes a tombstone of a message. @param deletedBy undefined where it disappears by itself @returns it; null where it is one already */
+/**
+ * Makes a tombstone of a message: all that it does not keep goes, whatever it came to have, of a newer version too.
+ * @param deletedBy undefined where it disappears by itself @returns it; null where it is one already
+ */
 export const storeDeletion = async (
   messages: Messages,
   { _id, conversationId }: Pick<MessageDocument, '_id' | 'conversationId'>,
   deletedBy: string | undefined,
   entry: OutboxEntry,
-): Promise<MessageDocument | null> =>
-  messages
-    .findOneAndUpdate(
-      { conversationId, _id, deletedAt: null },
-      {
-        $set: { text: null, deletedAt: entry.at, ...(deletedBy !== undefined && { deletedBy: toObjectId(deletedBy) }) },
-        $unset: gone(),
-        $inc: { version: 1 },
-        $currentDate: { changedAt: true },
-        $push: { outbox: entry },
-      },
-      { returnDocument: 'after' },
-    )
+): Promise<MessageDocument | null> => {
+  const tombstone = {
+    ...Object.fromEntries(kept.map((field) => [field, `$${field}`])),
+    text: null,
+    version: { $add: ['$version', 1] },
+    deletedAt: entry.at,
+    ...(deletedBy !== undefined && { deletedBy: toObjectId(deletedBy) }),
+    changedAt: '$$NOW',
+    outbox: { $concatArrays: [{ $ifNull: ['$outbox', []] }, [{ $literal: entry }]] },
+  }
+  return messages
+    .findOneAndUpdate({ conversationId, _id, deletedAt: null }, [{ $replaceWith: tombstone }], {
+      returnDocument: 'after',
+      updatePipeline: true,
+    })
     .lean()
+}
