@@ -4,7 +4,10 @@ import type { mongo } from 'mongoose'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { wordsOf } from '../src/features/messages/index.js'
 import { migrations } from '../src/migrations/list.js'
+import { alone } from '../src/migrations/lock.js'
 import { titleOf } from '../src/migrations/migration.js'
+import { bringUpToDate } from '../src/migrations/prepare.js'
+import { runPending } from '../src/migrations/run.js'
 import { aBackfill, anEmptyDatabase, migrated, migrating, oldMessages, running } from './support/migrations.js'
 import { aDirectConversation, aPerson } from './support/people.js'
 import { startTestApp, type TestApp } from './support/test-app.js'
@@ -150,5 +153,112 @@ describe('a migration that dies half-way', () => {
     expect(await lacking()).toBe(0)
     for await (const { text, words } of messages.find({}, { projection: { text: 1, words: 1 } })) expect(words).toEqual(wordsOf(text))
     expect((await recordsOf(db)).map(({ _id }) => _id)).toEqual(migrations.map(({ number }) => number))
+  })
+})
+
+describe('the lock of the migrations', () => {
+  const signal = new AbortController().signal
+  const tell = () => undefined
+
+  it('is held by one at a time, however many want it at once', async () => {
+    const { db } = await anEmptyDatabase()
+    let [inside, most, all] = [0, 0, 0]
+    const work = async () => {
+      inside += 1
+      most = Math.max(most, inside)
+      await db.collection('messages').countDocuments()
+      all += 1
+      inside -= 1
+    }
+    await Promise.all(Array.from({ length: 6 }, () => alone({ db, waitMs: 60_000, tell, signal }, work)))
+    expect({ most, all }).toEqual({ most: 1, all: 6 })
+  })
+
+  it('is kept for as long as the work takes, and lost by who cannot renew it, who then does nothing more', async () => {
+    const { db } = await anEmptyDatabase()
+    const leases = db.collection<{ _id: string; holder: string }>('leases')
+    const leaseMs = 900
+    await alone({ db, waitMs: 0, tell, signal, leaseMs }, async (lock) => {
+      const held = () => {
+        try {
+          lock.requireHeld()
+          return 'held'
+        } catch (error) {
+          return error instanceof Error ? error.message : ''
+        }
+      }
+      const first = await leases.findOne()
+      const later = () => leases.findOne({ $expr: { $gt: ['$expiresAt', { $add: ['$since', 3 * leaseMs] }] } })
+      await expect.poll(later).toMatchObject({ holder: first?.holder })
+      await expect.poll(held).toBe('held')
+      await leases.updateOne({}, { $set: { holder: 'another one' } })
+      await expect.poll(held).toBe('the lock was lost: another migration may be under way')
+    })
+    expect(await leases.findOne()).toMatchObject({ holder: 'another one' })
+  })
+
+  it('stops a migration that has lost it, which is not recorded', async () => {
+    const { db } = await anEmptyDatabase()
+    await db.collection('messages').insertMany(oldMessages(30))
+    let allowed = 2
+    const lock = {
+      requireHeld: () => {
+        allowed -= 1
+        if (allowed < 0) throw new Error('lost')
+      },
+    }
+    const migration = aBackfill(() => undefined)
+    await expect(runPending({ db, migrations: [migration], lock, signal, tell })).rejects.toThrow('0007-test did not come to its end: lost')
+    expect(await db.collection('messages').countDocuments({ words: { $exists: true } })).toBe(10)
+    expect((await recordsOf(db))[0]).not.toHaveProperty('at')
+  })
+})
+
+describe('the start of a worker', () => {
+  const production = { NODE_ENV: 'production', LOG_LEVEL: 'info' }
+  const started = async (MONGO_URI: string) => {
+    const app = await startTestApp({ ...production, MONGO_URI }, { waitForDatabase: false })
+    onTestFinished(() => app.close())
+    return app
+  }
+  const statusOf = async (app: TestApp) => (await app.request.get('/health/ready')).status
+
+  it('waits in production for the migrations that it needs, says which and what to do, and then goes on', async () => {
+    const first = await startTestApp()
+    onTestFinished(() => first.close())
+    const [one, ...others] = titles
+    await dbOf(first).collection<{ _id: number }>('migrations').deleteOne({ _id: 1 })
+    const app = await started(first.context.config.mongo.uri)
+    await expect.poll(() => app.logs.join('')).toContain(`Migrations are missing; run: npm run migrate (${one})`)
+    expect(app.logs.join('')).not.toContain(others[0])
+    expect(await statusOf(app)).toBe(503)
+    expect(await recordsOf(dbOf(first))).toHaveLength(migrations.length - 1)
+    await bringUpToDate(app.context)
+    await expect.poll(() => statusOf(app)).toBe(200)
+  })
+
+  it('goes well at a database that a newer version has migrated, and says so', async () => {
+    const first = await startTestApp()
+    onTestFinished(() => first.close())
+    await dbOf(first)
+      .collection<{ _id: number; name: string; at: Date }>('migrations')
+      .insertOne({ _id: 9000, name: 'of-tomorrow', at: new Date() })
+    const app = await started(first.context.config.mongo.uri)
+    await expect.poll(() => statusOf(app)).toBe(200)
+    const told = app.logs.find((line) => line.includes('the database was migrated by a newer version'))
+    expect(JSON.parse(told ?? '{}')).toMatchObject({ migrations: ['9000-of-tomorrow'] })
+  })
+
+  it('does them by itself in development, however many workers start at once', async () => {
+    const first = await startTestApp()
+    onTestFinished(() => first.close())
+    const db = dbOf(first)
+    await db.collection('messages').insertMany(oldMessages(20))
+    await db.collection('migrations').deleteMany({})
+    const MONGO_URI = first.context.config.mongo.uri
+    const workers = await Promise.all(['development', 'test', 'development'].map((NODE_ENV) => startTestApp({ NODE_ENV, MONGO_URI })))
+    for (const worker of workers) onTestFinished(() => worker.close())
+    expect((await recordsOf(db)).filter((record) => 'at' in record)).toHaveLength(migrations.length)
+    expect(await db.collection('messages').countDocuments({ words: { $exists: false } })).toBe(0)
   })
 })
