@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
+import { HeadObjectCommand } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { S3Storage } from '../src/platform/storage/s3-storage.js'
 import { StorageRefusal } from '../src/platform/storage/storage.js'
@@ -40,6 +41,46 @@ describe('an object', () => {
       expect(await storage.head(key)).toMatchObject({ size: bytes.length, contentType: png })
       expect((await buffer(await storage.read(key))).equals(bytes)).toBe(true)
     }
+  })
+
+  describe('of more than S3 takes at once', () => {
+    const inParts = () => new S3Storage(bucket.settings, {}, { mostAtOnceBytes: 6_000_000, partBytes: 5 * 1024 ** 2 })
+    const chunksOf = (bytes: Buffer, length: number) =>
+      Array.from({ length: Math.ceil(bytes.length / length) }, (_, n) => bytes.subarray(n * length, (n + 1) * length))
+    const leftOver = () => all(storage.multiparts())
+
+    it.each([6_000_001, 10 * 1024 ** 2, 12_345_678])('is written in parts, the same to the byte: %i bytes', async (size) => {
+      const [bytes, key, large] = [randomBytes(size), aKey(), inParts()]
+      await large.write(key, Readable.from(chunksOf(bytes, 65_537)), { size, contentType: png })
+      await large.close()
+      expect(await storage.head(key)).toMatchObject({ size, contentType: png })
+      expect((await buffer(await storage.read(key))).equals(bytes)).toBe(true)
+      const head = await bucket.client.send(new HeadObjectCommand({ Bucket: bucket.settings.bucket, Key: key }))
+      expect(head.ETag).toMatch(new RegExp(`-${Math.ceil(size / (5 * 1024 ** 2))}"$`)) // so many parts
+      expect(await leftOver()).toEqual([])
+    })
+
+    it.each([
+      ['has fewer bytes than were said', (bytes: Buffer) => Readable.from([bytes.subarray(0, 9_000_000)]), /that were said/],
+      ['has more bytes than were said', (bytes: Buffer) => Readable.from([bytes, bytes.subarray(0, 1)]), /that were said/],
+      [
+        'breaks',
+        (bytes: Buffer) =>
+          Readable.from(
+            (async function* () {
+              yield bytes.subarray(0, 7_000_000)
+              throw new Error('the source broke')
+            })(),
+          ),
+        /the source broke/,
+      ],
+    ])('is not there at all where its stream %s', async (_what, streamOf, why) => {
+      const [bytes, key, large] = [randomBytes(10_000_000), aKey(), inParts()]
+      await expect(large.write(key, streamOf(bytes), { size: bytes.length, contentType: png })).rejects.toThrow(why)
+      await large.close()
+      expect(await storage.head(key)).toBeUndefined()
+      expect(await leftOver()).toEqual([])
+    })
   })
 
   it('is read in part, both ends counted', async () => {

@@ -11,9 +11,6 @@ import { type Keep, notKept } from './retention.js'
 
 type Remote = NonNullable<BackupSettings['remote']>
 
-/** What S3 takes at once. */
-const mostBytes = 5 * 1024 ** 3
-
 const using = async <T>({ s3 }: Remote, work: (storage: Storage) => Promise<T>): Promise<T> => {
   const storage = new S3Storage(s3)
   try {
@@ -31,7 +28,6 @@ export const copyToBucket = (remote: Remote, path: string): Promise<string> =>
     try {
       for (const file of files) {
         const { size } = await stat(join(path, file))
-        if (size > mostBytes) throw new BackupError(`${file} has over 5 GiB, which S3 does not take at once`)
         await storage.write(`${remote.prefix}${name}/${file}`, createReadStream(join(path, file)), {
           size,
           contentType: 'application/octet-stream',

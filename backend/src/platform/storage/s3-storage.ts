@@ -17,6 +17,7 @@ import { listedMultiparts, listedObjects } from './s3-listing.js'
 import { S3Multiparts } from './s3-multiparts.js'
 import { S3Presigner } from './s3-presigner.js'
 import { writeBytes, writeStream } from './s3-writing.js'
+import { writeInParts } from './s3-writing-parts.js'
 import {
   type ListedMultipart,
   type ListedObject,
@@ -37,6 +38,15 @@ interface Timing {
 }
 
 const usualTiming: Timing = { deadlineMs: 5000, longDeadlineMs: 60_000, uploadTtlSeconds: 900, downloadTtlSeconds: 900 }
+interface Sizes {
+  /** What is more is written in parts. */
+  readonly mostAtOnceBytes: number
+  readonly partBytes: number
+}
+
+const gib = 1024 ** 3
+/** S3 takes 5 GiB at once, 10,000 parts, and 5 TiB in all. */
+const usualSizes: Sizes = { mostAtOnceBytes: 5 * gib, partBytes: gib }
 /** Slower writing is given up. */
 const leastBytesPerMs = 256
 /** By S3's rules. */
@@ -50,7 +60,9 @@ export class S3Storage implements Storage {
   readonly #presigner: S3Presigner
   readonly #multiparts: S3Multiparts
   readonly #timing: Timing
-  constructor(settings: S3Settings, timing: Partial<Timing> = {}) {
+  readonly #sizes: Sizes
+  constructor(settings: S3Settings, timing: Partial<Timing> = {}, sizes: Sizes = usualSizes) {
+    this.#sizes = sizes
     this.#bucket = settings.bucket
     this.#timing = { ...usualTiming, ...timing }
     this.#client = s3ClientOf(settings)
@@ -103,8 +115,13 @@ export class S3Storage implements Storage {
   }
 
   write(key: string, body: Readable | Buffer, { size, contentType }: { size: number; contentType: string }): Promise<void> {
+    const deadlineMsOf = (bytes: number) => this.#timing.deadlineMs + bytes / leastBytesPerMs
+    if (size > this.#sizes.mostAtOnceBytes && !Buffer.isBuffer(body)) {
+      const target = { bucket: this.#bucket, key, contentType, size }
+      return writeInParts(this.#calls, this.#multiparts, target, body, { ...this.#sizes, deadlineMsOf })
+    }
     const target = { Bucket: this.#bucket, Key: key, ContentType: contentType, ContentLength: size }
-    const deadlineMs = this.#timing.deadlineMs + size / leastBytesPerMs
+    const deadlineMs = deadlineMsOf(size)
     return Buffer.isBuffer(body) ? writeBytes(this.#calls, target, body, deadlineMs) : writeStream(this.#calls, target, body, deadlineMs)
   }
 

@@ -21,12 +21,23 @@ export const writeBytes = async (calls: S3Calls, target: Target, body: Buffer, d
 
 /** S3 stores nothing where the call ends before all bytes have come. @throws as `writeBytes`, and what the stream fails with */
 export const writeStream = async (calls: S3Calls, target: Target, body: Readable, deadlineMs: number): Promise<void> => {
+  await sendingStream(target.ContentLength, body, (counted, signal) =>
+    calls.send({ what, deadlineMs, signal }, new PutObjectCommand({ ...target, Body: counted })),
+  )
+}
+
+/** Sends a stream of so many bytes. @param send makes the call; the signal fires where the stream fails. @throws as `writeStream` */
+export const sendingStream = async <T>(
+  size: number,
+  body: Readable,
+  send: (counted: Readable, signal: AbortSignal) => Promise<T>,
+): Promise<T> => {
   const broken = new AbortController()
-  const counted = exactLength(target.ContentLength)
+  const counted = exactLength(size)
   const filled = pipeline(body, counted)
   filled.catch(() => broken.abort())
   try {
-    await calls.send({ what, deadlineMs, signal: broken.signal }, new PutObjectCommand({ ...target, Body: counted }))
+    return await send(counted, broken.signal)
   } catch (error) {
     const isOurs = broken.signal.aborted
     counted.destroy()
