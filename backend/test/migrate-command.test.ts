@@ -1,11 +1,12 @@
 import { hostname } from 'node:os'
-import { describe, expect, inject, it } from 'vitest'
+import { describe, expect, inject, it, onTestFinished } from 'vitest'
 import { freePort } from '../../dev/services/free-port.js'
 import { migrations } from '../src/migrations/list.js'
 import { alone } from '../src/migrations/lock.js'
 import { titleOf } from '../src/migrations/migration.js'
 import { percentOf } from '../src/platform/index-builds.js'
 import { anEmptyDatabase, migrated, migrating, oldMessages } from './support/migrations.js'
+import { TcpProxy, targetOf, through } from './support/tcp-proxy.js'
 
 const titles = migrations.map(titleOf)
 
@@ -149,5 +150,39 @@ describe('what $currentOp says of an index that is being built', () => {
     [undefined, undefined],
   ])('%j is %j percent', (operation, percent) => {
     expect(percentOf(operation)).toBe(percent)
+  })
+})
+
+describe('npm run migrate, when MongoDB goes away in the middle', () => {
+  const halfWay = async (words: readonly string[]) => {
+    const { uri, db } = await anEmptyDatabase()
+    await migrated(uri)
+    await db.collection('migrations').deleteMany({})
+    for (let n = 0; n < 10; n++) await db.collection('messages').insertMany(oldMessages(1000))
+    const proxy = await TcpProxy.open(targetOf(uri))
+    onTestFinished(() => proxy.close())
+    const command = migrating(through(uri, proxy), words, { MONGO_SELECTION_TIMEOUT_MS: '1000' })
+    while ((await db.collection('messages').findOne({ words: { $exists: true } }, { projection: { _id: 1 } })) === null)
+      expect(command.output()).not.toContain('done')
+    proxy.cut()
+    const lacking = () => db.collection('messages').countDocuments({ words: { $exists: false } })
+    expect(await lacking()).toBeGreaterThan(0)
+    return { command, proxy, lacking }
+  }
+
+  it('waits for it, and goes on', async () => {
+    const { command, proxy, lacking } = await halfWay([])
+    proxy.restore()
+    expect(await command.ended()).toMatchObject({ code: 0, errors: '' })
+    expect(await lacking()).toBe(0)
+  })
+
+  it('ends with 1 where that takes longer than it was told to wait, and says that it can be run again', async () => {
+    const { command } = await halfWay(['--wait', '1'])
+    const { code, errors } = await command.ended()
+    expect(code).toBe(1)
+    expect(errors).toMatch(
+      new RegExp(`^${titles[0]} did not come to its end: .+ What was done stays; it goes on from there when it is run again\\.\\n$`),
+    )
   })
 })

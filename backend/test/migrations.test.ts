@@ -179,14 +179,11 @@ describe('the lock of the migrations', () => {
     const leases = db.collection<{ _id: string; holder: string }>('leases')
     const leaseMs = 900
     await alone({ db, waitMs: 0, tell, signal, leaseMs }, async (lock) => {
-      const held = () => {
-        try {
-          lock.requireHeld()
-          return 'held'
-        } catch (error) {
-          return error instanceof Error ? error.message : ''
-        }
-      }
+      const held = () =>
+        lock.requireHeld().then(
+          () => 'held',
+          (error: unknown) => (error instanceof Error ? error.message : ''),
+        )
       const first = await leases.findOne()
       const later = () => leases.findOne({ $expr: { $gt: ['$expiresAt', { $add: ['$since', 3 * leaseMs] }] } })
       await expect.poll(later).toMatchObject({ holder: first?.holder })
@@ -202,7 +199,7 @@ describe('the lock of the migrations', () => {
     await db.collection('messages').insertMany(oldMessages(30))
     let allowed = 2
     const lock = {
-      requireHeld: () => {
+      requireHeld: async () => {
         allowed -= 1
         if (allowed < 0) throw new Error('lost')
       },

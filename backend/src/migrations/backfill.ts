@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { mongo } from 'mongoose'
 import { withDeadline } from '../platform/deadline.js'
+import { isUnavailable } from '../platform/mongo.js'
 import { isWriteConflict } from '../platform/write-conflict.js'
 import { type Migration, MigrationError, type MigrationTools } from './migration.js'
 
@@ -24,8 +25,9 @@ interface Backfill<D extends Stored> extends Pick<Migration, 'number' | 'name' |
 }
 
 const defaultBatchSize = 500
-const batchDeadlineMs = 300_000
+const batchDeadlineMs = 600_000
 const countDeadlineMs = 10_000
+const keepDeadlineMs = 5000
 const tellEveryMs = 5000
 const mostAttempts = 20
 const pauseMs = 25
@@ -48,7 +50,7 @@ export const backfill = <D extends Stored>(given: Backfill<D>): Migration => {
       let toldAt = performance.now()
       try {
         for (;;) {
-          goOn()
+          await goOn()
           const upTo = await endOfBatch(documents(db), after, batchSize)
           const range = { ...(after && { $gt: after }), ...(upTo && { $lte: upTo }) }
           await withDeadline(mend(typed(db), range, given), batchDeadlineMs, 'a batch')
@@ -61,7 +63,7 @@ export const backfill = <D extends Stored>(given: Backfill<D>): Migration => {
           await keep(after)
         }
       } catch (error) {
-        if (after) await keep(after).catch(() => undefined) // else the next attempt looks at more than it has to
+        if (after) await withDeadline(keep(after), keepDeadlineMs, 'keeping the position').catch(() => undefined) // else the next attempt looks at more than it has to
         throw error
       }
     },
@@ -88,24 +90,26 @@ const mend = async <D extends Stored>(
 ): Promise<void> => {
   const projection = Object.fromEntries(fields.map((field) => [field, 1]))
   const all = Object.keys(range).length === 0 ? lacking : { $and: [{ _id: range }, lacking] }
-  for (let attempt = 0; attempt < mostAttempts; attempt++) {
-    if (attempt > 0) await sleep(Math.random() * pauseMs * attempt)
+  const attempt = async (): Promise<boolean> => {
     const found = documents.find<D>(all as mongo.Filter<D>, { projection, readPreference: 'primary', maxTimeMS: batchDeadlineMs })
     const needed: mongo.AnyBulkWriteOperation<D>[] = []
     for await (const document of found) needed.push(...writes(document).map((updateOne) => ({ updateOne })))
-    if (needed.length === 0 || (await written(documents, needed)) === needed.length) return
+    return needed.length === 0 || (await documents.bulkWrite(needed, { ordered: false })).matchedCount === needed.length
   }
-  throw new MigrationError('documents were changed by others again and again')
+  for (let failures = 0; failures < mostAttempts; failures++) {
+    if (failures > 0) await sleep(Math.random() * pauseMs * failures)
+    const isDone = await attempt().catch((error: unknown) => {
+      if (isPassing(error)) return false
+      throw error
+    })
+    if (isDone) return
+  }
+  throw new MigrationError('documents were changed by others again and again, or the connection was lost')
 }
 
-const written = async <D extends Stored>(documents: mongo.Collection<D>, needed: mongo.AnyBulkWriteOperation<D>[]): Promise<number> => {
-  try {
-    return (await documents.bulkWrite(needed, { ordered: false })).matchedCount
-  } catch (error) {
-    if (isWriteConflict(error)) return 0
-    throw error
-  }
-}
+/** Another write was under way, or the connection broke: unlike a server that could not be found for as long as one is waited for. */
+const isPassing = (error: unknown): boolean =>
+  isWriteConflict(error) || (isUnavailable(error) && !(error instanceof mongo.MongoServerSelectionError))
 
 const progressOf = (about: number, tell: (line: string) => void) => {
   const begun = performance.now()

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { mongo } from 'mongoose'
+import { withDeadline } from '../platform/deadline.js'
 import { isDuplicateKey } from '../platform/duplicate-key.js'
 import { isWriteConflict } from '../platform/write-conflict.js'
 import { MigrationError } from './migration.js'
@@ -26,6 +27,7 @@ interface Locking {
 
 const defaultLeaseMs = 15_000
 const lookEveryMs = 500
+const releaseDeadlineMs = 5000
 const name = 'migrations'
 
 /** Which one of all that migrate a database does it: whoever holds the lease, by the database's clock. Who dies loses it within 15 s. */
@@ -40,9 +42,10 @@ class Lock {
     this.#leaseMs = leaseMs
   }
 
-  /** @throws MigrationError where another one may hold it by now */
-  requireHeld(): void {
-    if (performance.now() >= this.#heldUntil) throw new MigrationError('the lock was lost: another migration may be under way')
+  /** Asks the database where it was not renewed in time: as long as nobody has taken it, it still can be. @throws MigrationError where somebody has */
+  async requireHeld(): Promise<void> {
+    if (performance.now() < this.#heldUntil || (await this.renew())) return
+    throw new MigrationError('the lock was lost: another migration may be under way')
   }
 
   /** @returns false where another one holds it */
@@ -115,13 +118,21 @@ export const alone = async <T>(locking: Locking, work: (lock: HeldLock) => Promi
   const { db, tell, leaseMs = defaultLeaseMs } = locking
   const lock = new Lock(db, leaseMs)
   await untilTaken(lock, locking)
+  let underWay = false
   const renewing = setInterval(() => {
-    lock.renew().catch((error: unknown) => tell(`the lock was not renewed: ${error instanceof Error ? error.message : String(error)}`))
+    if (underWay) return
+    underWay = true
+    lock
+      .renew()
+      .catch((error: unknown) => tell(`the lock was not renewed: ${error instanceof Error ? error.message : String(error)}`))
+      .finally(() => {
+        underWay = false
+      })
   }, leaseMs / 3)
   try {
     return await work(lock)
   } finally {
     clearInterval(renewing)
-    await lock.release().catch(() => undefined) // it runs out
+    await withDeadline(lock.release(), releaseDeadlineMs, 'giving the lock free').catch(() => undefined) // it runs out
   }
 }

@@ -8,7 +8,7 @@ export interface MigrationTools {
   /** Keeps how far it is, for the next attempt should this one be cut short. */
   readonly keep: (position: unknown) => Promise<void>
   /** Asked before each batch. @throws MigrationError where it is to stop: told to, or the lock is lost */
-  readonly goOn: () => void
+  readonly goOn: () => Promise<void>
   /** A line for who waits. */
   readonly tell: (line: string) => void
 }

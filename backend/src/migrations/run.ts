@@ -28,17 +28,17 @@ export const runPending = async (running: Running): Promise<void> => {
 
 const run = async (migration: Migration, { db, lock, signal, tell }: Running): Promise<void> => {
   const title = titleOf(migration)
-  const goOn = (): void => {
+  const goOn = async (): Promise<void> => {
     if (signal.aborted) throw new MigrationError('it was told to stop')
-    lock.requireHeld()
+    await lock.requireHeld()
   }
-  goOn()
+  await goOn()
   const before = performance.now()
   const position = await beginRecord(db, migration)
   tell(`${title}: ${migration.about}${position === undefined ? '' : '; goes on where an earlier attempt has come to'}`)
   const keep = (reached: unknown): Promise<void> => keepPosition(db, migration, reached)
   await migration.run({ db, position, keep, goOn, tell: (line) => tell(`${title}: ${line}`) })
-  goOn()
+  await goOn()
   const milliseconds = Math.round(performance.now() - before)
   await endRecord(db, migration, milliseconds)
   tell(`${title}: done in ${(milliseconds / 1000).toFixed(1)} s`)
