@@ -14,7 +14,8 @@ const main = async (): Promise<void> => {
 
 main().catch((error: unknown) => {
   if (error instanceof ConfigError) refuse(error.message)
-  const code = error instanceof Error && 'syscall' in error && error.syscall === 'listen' && 'code' in error ? error.code : undefined
+  const listening = error instanceof Error && 'syscall' in error && (error.syscall === 'listen' || error.syscall === 'bind') // bind: in a cluster
+  const code = listening && 'code' in error ? error.code : undefined
   if (error instanceof Error && code === 'EADDRINUSE') refuse(`${error.message}: stop what listens there, or set another port`)
   if (error instanceof Error && code === 'EACCES') refuse(`${error.message}: ports below 1024 need the right CAP_NET_BIND_SERVICE`)
   throw error

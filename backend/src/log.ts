@@ -11,6 +11,9 @@ export const openLog = ({ logLevel, logFile }: Config['server']): Logger => {
   const file = logFile === undefined ? undefined : openFile(logFile)
   process.on('SIGUSR2', () => file?.reopen()) // without a file, too: the signal would end the process
   const logger = createLogger(logLevel, file)
+  process.on('unhandledRejection', (reason) => {
+    throw reason // as without a listener; PM2 adds one that goes on
+  })
   process.on('uncaughtExceptionMonitor', (error) => logger.fatal({ err: error }, 'nobody caught this'))
   return logger
 }
