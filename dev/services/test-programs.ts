@@ -9,6 +9,7 @@ const programs = {
   'clamav-daemon': ['clamd'],
   chromium: ['chromium', 'chromium-browser', 'google-chrome'],
   gpg: ['gpg'],
+  logrotate: ['logrotate'],
   'nginx-light': ['nginx'],
   nftables: ['nft'],
   pebble: ['pebble'],

@@ -32,6 +32,7 @@ export const startApi = ({ workers, dataFolder, environment }: ApiOptions): Prom
       WORKERS: String(workers),
       PM2_HOME: join(dataFolder, 'pm2'),
       LOG_DIR: join(dataFolder, 'logs'),
+      LOG_FILE: environment['LOG_FILE'] ?? '', // none: to the terminal
     },
     stopDeadlineSeconds: 40, // longer than kill_timeout in ecosystem.config.js
     output: 'inherit',

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -16,6 +16,7 @@ import { supervise } from '../../../dev/services/supervise.js'
 
 const require = createRequire(import.meta.url)
 const pm2 = require.resolve('pm2/bin/pm2')
+const migrate = join(projectFolder, 'backend/dist/migrate.js')
 const pm2Runtime = require.resolve('pm2/bin/pm2-runtime')
 const Health = z.object({ worker: z.string() })
 const readyDeadlineSeconds = 60
@@ -31,6 +32,12 @@ export interface Cluster {
   pids(): Promise<number[]>
   /** Replaces every worker by a new one, one after the other. */
   reload(): Promise<void>
+  /** Resolves when every worker can be used. */
+  ready(): Promise<void>
+  /** PM2's home. */
+  readonly folder: string
+  /** LOG_DIR. */
+  readonly logs: string
   stop(): Promise<void>
 }
 
@@ -73,9 +80,19 @@ const workersReady = (origin: string, count: number): Promise<boolean> => {
   )
 }
 
+interface Options {
+  /** Migrates, and starts with `--env production`. */
+  readonly production?: boolean
+}
+
 /** Starts so many workers by ecosystem.config.js, with a database and a PM2 of their own. */
-export const startCluster = async (workers: number, settings: Record<string, string>): Promise<Cluster> => {
+export const startCluster = async (
+  workers: number,
+  settings: Record<string, string>,
+  { production = false }: Options = {},
+): Promise<Cluster> => {
   const folder = mkdtempSync(join(tmpdir(), 'heliograph-cluster-'))
+  const logs = join(folder, 'logs')
   const port = await freePort()
   const origin = `http://127.0.0.1:${port}`
   const database = `cluster_${port}_${randomBytes(3).toString('hex')}`
@@ -92,12 +109,14 @@ export const startCluster = async (workers: number, settings: Record<string, str
     REDIS_URL: inject('redisUrl'),
     JWT_SECRET: randomBytes(48).toString('base64url'),
     PM2_HOME: folder,
-    LOG_DIR: folder,
+    LOG_DIR: logs,
   }
+  const pm2By = async (...words: string[]) => (await run(process.execPath, [pm2, ...words], { deadlineSeconds: 90, environment })).output
   const logFile = join(folder, 'pm2-runtime.log')
+  if (production) await run(process.execPath, [migrate], { deadlineSeconds: 60, environment: { ...environment, NODE_ENV: 'production' } })
   const processes = await supervise({
     command: process.execPath,
-    arguments: [pm2Runtime, 'start', join(projectFolder, 'ecosystem.config.js')],
+    arguments: [pm2Runtime, 'start', join(projectFolder, 'ecosystem.config.js'), ...(production ? ['--env', 'production'] : [])],
     environment,
     stopDeadlineSeconds: 40,
     output: { file: logFile },
@@ -115,11 +134,15 @@ export const startCluster = async (workers: number, settings: Record<string, str
     await inDatabase((its) => its.dropDatabase())
     rmSync(folder, { recursive: true, force: true })
   }
-  if (!(await workersReady(origin, workers))) {
-    const log = readFileSync(logFile, 'utf8')
-    await stop()
-    throw new Error(`The workers were not ready within ${readyDeadlineSeconds} s:\n${log.slice(-4000)}`)
+  const ready = async () => {
+    if (await workersReady(origin, workers)) return
+    const said = [logFile, join(logs, 'chat-api.log')].filter(existsSync).map((path) => readFileSync(path, 'utf8').slice(-4000))
+    throw new Error(`The workers were not ready within ${readyDeadlineSeconds} s:\n${said.join('\n')}`)
   }
+  await ready().catch(async (error: unknown) => {
+    await stop()
+    throw error
+  })
   return {
     origin,
     connectTo: (worker) => connectTo(origin, worker),
@@ -130,12 +153,14 @@ export const startCluster = async (workers: number, settings: Record<string, str
           .updateOne({ _id: new mongo.ObjectId(conversationId) }, { $set: { 'members.$[].joinedAt': new Date(0) } }),
       ),
     async pids() {
-      const { output } = await run(process.execPath, [pm2, 'pid', 'chat-api'], { deadlineSeconds: 20, environment })
-      return output.trim().split('\n').map(Number)
+      return (await pm2By('pid', 'chat-api')).trim().split('\n').map(Number)
     },
     async reload() {
-      await run(process.execPath, [pm2, 'reload', 'chat-api'], { deadlineSeconds: 90, environment })
+      await pm2By('reload', 'chat-api')
     },
+    ready,
+    folder,
+    logs,
     stop,
   }
 }
