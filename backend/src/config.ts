@@ -81,6 +81,8 @@ export interface Config {
   /** Where addresses are: a file in MaxMind DB format. */
   readonly geoIpFile: string | undefined
   readonly pepper: KeyObject | undefined
+  /** What passwords may be hashed with as well; undefined: those hashed without one. */
+  readonly previousPeppers: readonly (KeyObject | undefined)[]
   readonly appName: string
   /** Where a QR code leads, and what opens the app from there. */
   readonly qrPage: {
@@ -172,6 +174,7 @@ export const readConfig = (environment: Environment = process.env, place: { clus
   const together = [
     ...(values.NODE_ENV === 'production' && !values.MONGO_URI ? ['MONGO_URI: is required in production'] : []),
     ...tokenFaults(values),
+    ...pepperFaults(values),
     ...redisFaults(values, place),
     ...deliveryFaults(values),
     ...storageFaults(values),
@@ -191,9 +194,12 @@ const textOf = (name: string, declared: Variable, environment: Environment): { t
   const file = declared.secret && environment[`${name}_FILE`]
   if (!file) return { text }
   if (text) return { fault: `${name}: is set twice, by ${name} and by ${name}_FILE` }
-  const read = readSecretFile(file)
-  return 'fault' in read ? { fault: `${name}_FILE: ${read.fault}` } : read
+  const read = readSecretFile(file, { mayBeEmpty: isList(declared) })
+  return 'fault' in read ? { fault: `${name}_FILE: ${read.fault}` } : { text: read.text || undefined }
 }
+
+/** Of which there may be none. */
+const isList = ({ schema }: Variable): boolean => Array.isArray(schema.safeParse(undefined).data)
 
 const toConfig = (values: Values, worker: string, place: { clustered: boolean }): Config => {
   const accessTtlSeconds = values.ACCESS_TOKEN_TTL ?? values.JWT_EXPIRES_IN ?? 15 * 60
@@ -237,6 +243,7 @@ const toConfig = (values: Values, worker: string, place: { clustered: boolean })
     },
     geoIpFile: values.GEOIP_FILE,
     pepper: values.AUTH_PEPPER ? createSecretKey(values.AUTH_PEPPER, 'utf8') : undefined,
+    previousPeppers: values.AUTH_PREVIOUS_PEPPERS.map((previous) => (previous === 'none' ? undefined : createSecretKey(previous, 'utf8'))),
     appName: values.APP_NAME,
     qrPage: {
       url: values.QR_URL ?? `${publicUrl.replace(/\/$/, '')}/qr`,
@@ -283,6 +290,11 @@ const toConfig = (values: Values, worker: string, place: { clustered: boolean })
 
 const tokenFaults = ({ JWT_SECRET: secret, JWT_PREVIOUS_SECRETS: previous }: Partial<Values>): string[] =>
   secret && previous?.includes(secret) ? ['JWT_PREVIOUS_SECRETS: holds JWT_SECRET itself'] : []
+
+const pepperFaults = ({ AUTH_PEPPER: pepper, AUTH_PREVIOUS_PEPPERS: previous = [] }: Partial<Values>): string[] => {
+  if (previous.length > 0 && !pepper) return ['AUTH_PEPPER: is required with AUTH_PREVIOUS_PEPPERS']
+  return pepper && previous.includes(pepper) ? ['AUTH_PREVIOUS_PEPPERS: holds AUTH_PEPPER itself'] : []
+}
 
 const redisFaults = (values: Partial<Values>, { clustered }: { clustered: boolean }): string[] => {
   const { REDIS_URL: url, REDIS_SENTINELS: sentinels, REDIS_CLUSTER: cluster, REDIS_CA_FILE: ca } = values

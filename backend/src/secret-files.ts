@@ -43,14 +43,14 @@ const decoded = (bytes: Buffer): string | undefined => {
 }
 
 /** @returns the text of a secret's file without the space around it, or what is wrong with the file: never what is in it */
-export const readSecretFile = (path: string): { readonly text: string } | { readonly fault: string } => {
+export const readSecretFile = (path: string, { mayBeEmpty = false } = {}): { readonly text: string } | { readonly fault: string } => {
   const fault = (what: string) => ({ fault: `${shownPath(path)}: ${what}` })
   try {
     const bytes = bytesOf(path)
     if (typeof bytes === 'string') return fault(bytes)
     const text = decoded(bytes)
     if (text === undefined) return fault('holds bytes that are no text (UTF-8)')
-    return text === '' ? fault('is empty') : { text }
+    return text === '' && !mayBeEmpty ? fault('is empty') : { text }
   } catch (error) {
     return fault(reasonOf(error))
   }

@@ -86,6 +86,14 @@ const secrets = z
   .transform((text) => text.split(',').map((each) => each.trim()))
   .pipe(z.array(secret).max(10, 'at most ten'))
 
+const pepper = z.string().min(32, 'at least 32 characters')
+
+/** As `secrets`; `none` stands for hashes that were made without one. */
+const peppers = z
+  .string()
+  .transform((text) => text.split(',').map((each) => each.trim()))
+  .pipe(z.array(z.union([z.literal('none'), pepper])).max(3, 'at most three'))
+
 const origins = z
   .string()
   .transform((text) => text.split(',').map((origin) => origin.trim()))
@@ -381,9 +389,16 @@ export const variables = {
   ),
   AUTH_PEPPER: variable(
     'Sign-in',
-    'Mixed into password hashes; changing it invalidates every password',
+    'Mixed into password hashes, and seals authenticators; at least 32 characters: openssl rand -base64 48. Change it with AUTH_PREVIOUS_PEPPERS',
     '',
-    z.string().min(32, 'at least 32 characters').optional(),
+    pepper.optional(),
+    { secret: true },
+  ),
+  AUTH_PREVIOUS_PEPPERS: variable(
+    'Sign-in',
+    'What AUTH_PEPPER was before, separated by commas, none where there was none: what was hashed with them stays good, and is hashed anew when it is used. Three at most: each makes a wrong password take longer',
+    '',
+    peppers.default([]),
     { secret: true },
   ),
 

@@ -168,6 +168,19 @@ describe('npm run admin --', { timeout: 90_000 }, () => {
     expect(JSON.stringify(entries)).not.toContain(app.secret)
   })
 
+  it('rotate-keys --pepper prints a new pepper and what goes with it, the first time that there was none', async () => {
+    const first = await admin(['rotate-keys', '--pepper'])
+    const [, pepper = ''] = /^AUTH_PEPPER=(\S{64})\nAUTH_PREVIOUS_PEPPERS=none\n$/.exec(first.output) ?? []
+    expect([first.exitCode, first.errors]).toEqual([0, expect.stringContaining('Nothing has changed yet')])
+    const next = await admin(['rotate-keys', '--pepper'], { environment: { AUTH_PEPPER: pepper, AUTH_PREVIOUS_PEPPERS: 'none' } })
+    expect(next.output).toMatch(/^AUTH_PEPPER=\S{64}\n/)
+    expect(next.output).not.toContain(`AUTH_PEPPER=${pepper}`)
+    expect(next.output).toContain(`AUTH_PREVIOUS_PEPPERS=${pepper},none\n`)
+    const third = ['a', 'b', 'c'].map((letter) => letter.repeat(32)).join(',')
+    const full = await admin(['rotate-keys', '--pepper'], { environment: { AUTH_PEPPER: pepper, AUTH_PREVIOUS_PEPPERS: third } })
+    expect(full).toMatchObject({ exitCode: 1, output: '', errors: expect.stringContaining('take the last one out first') })
+  })
+
   it('audit prints what fits its filters, the newest first', async () => {
     const ann = await aPerson(app)
     await admin(['unlock', ann.phone])
@@ -234,7 +247,19 @@ describe('npm run admin --', { timeout: 90_000 }, () => {
     }
     const help = await admin(['--help'], { environment })
     expect(help.exitCode).toBe(0)
-    for (const name of ['create-admin', 'lock', 'unlock', 'sessions', 'revoke', 'lockdown', 'reopen', 'rotate-keys', 'audit', 'check']) {
+    for (const name of [
+      'create-admin',
+      'lock',
+      'unlock',
+      'sessions',
+      'revoke',
+      'lockdown',
+      'reopen',
+      'rotate-keys',
+      'reseal',
+      'audit',
+      'check',
+    ]) {
       expect(help.output).toContain(`\n  ${name}`)
     }
   })

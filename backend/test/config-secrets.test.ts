@@ -53,6 +53,25 @@ describe('secrets', () => {
     expect(faults).toEqual(['JWT_PREVIOUS_SECRETS: holds JWT_SECRET itself'])
   })
 
+  it('AUTH_PREVIOUS_PEPPERS lists what AUTH_PEPPER was, and none where there was none', () => {
+    const [pepper, former] = [randomBytes(48).toString('base64'), randomBytes(48).toString('base64')]
+    const { previousPeppers } = read({ AUTH_PEPPER: pepper, AUTH_PREVIOUS_PEPPERS: `${former}, none` })
+    expect(previousPeppers.map((each) => each?.export().toString())).toEqual([former, undefined])
+  })
+
+  it.each([
+    ['short', 'tiny-Rv55', 'at least 32 characters'],
+    ['too many', ['1', '2', '3', '4'].map((digit) => `Zq0v${digit}`.repeat(12)).join(','), 'at most three'],
+    ['AUTH_PEPPER itself', `none,${'Zq0v'.repeat(12)}`, 'holds AUTH_PEPPER itself'],
+  ])('AUTH_PREVIOUS_PEPPERS may not be %s', (_what, value, fault) => {
+    const faults = faultsOf({ AUTH_PEPPER: 'Zq0v'.repeat(12), AUTH_PREVIOUS_PEPPERS: value })
+    expect(faults).toEqual([`AUTH_PREVIOUS_PEPPERS: ${fault}`])
+  })
+
+  it('AUTH_PREVIOUS_PEPPERS needs AUTH_PEPPER', () => {
+    expect(faultsOf({ AUTH_PREVIOUS_PEPPERS: 'none' })).toEqual(['AUTH_PEPPER: is required with AUTH_PREVIOUS_PEPPERS'])
+  })
+
   it('are repeated in no message', () => {
     const bad = {
       JWT_SECRET: 'tiny-Xq81',

@@ -10,6 +10,7 @@ describe('the configuration', () => {
       redis: undefined,
       tokens: { accessTtlSeconds: 900, refreshTtlSeconds: 30 * 86_400 },
       pepper: undefined,
+      previousPeppers: [],
       warnings: [],
     })
     expect(faultsOf({ JWT_SECRET: '' })).toEqual(['JWT_SECRET: is required'])

@@ -15,6 +15,18 @@ describe('passwords', () => {
     expect(await new Passwords(undefined).verify(hash, 'a password')).toBe(false)
   })
 
+  it('hashed with a former pepper, or without one, are right and outdated while it is known', async () => {
+    const [pepper, former, another] = [randomBytes(32), randomBytes(32), randomBytes(32)].map((each) => createSecretKey(each))
+    const passwords = new Passwords(pepper, [another, former, undefined])
+    const matches = (hash: string, password = 'a password') => passwords.match(hash, password)
+    expect(await matches(await passwords.hash('a password'))).toBe('right')
+    for (const known of [former, another, undefined]) {
+      const hash = await new Passwords(known).hash('a password')
+      expect([await matches(hash), await matches(hash, 'another')]).toEqual(['outdated', 'wrong'])
+      expect(await new Passwords(pepper).match(hash, 'a password')).toBe('wrong')
+    }
+  })
+
   it('of nobody are never right, not even that of the hash which is tried then', async () => {
     expect(await new Passwords(undefined).verify(undefined, 'no account has this password')).toBe(false)
   })

@@ -6,6 +6,7 @@ import { run } from '../../dev/services/run.js'
 import { testProgram } from '../../dev/services/test-programs.js'
 import { commands } from '../src/admin/commands.js'
 import { routes } from '../src/routes.js'
+import { type Variable, variables } from '../src/variables.js'
 import { metricsIn, valuesIn } from './support/promql.js'
 
 const read = (path: string) => readFileSync(join(projectFolder, path), 'utf8')
@@ -62,6 +63,14 @@ describe('the runbook', () => {
     const variables = named(/\b([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\b/g)
     expect(variables.length).toBeGreaterThan(15)
     expect(variables.filter((name) => !known.has(name))).toEqual([])
+  })
+
+  it('says of every secret of the server how it is changed', () => {
+    const [, chapter = ''] = page.split(/^### Change the secrets$/m)
+    const [steps = ''] = chapter.split(/^### /m)
+    const secrets = Object.entries<Variable>(variables).filter(([, { secret }]) => secret)
+    expect(secrets.length).toBeGreaterThan(10)
+    expect(secrets.map(([name]) => name).filter((name) => !steps.includes(name))).toEqual([])
   })
 
   it('names metrics that rules or dashboards name, which are exported', () => {

@@ -43,6 +43,8 @@ describe('what is sealed', () => {
     const [next, other] = [aKey(), aKey()]
     const replaced = new Sealer([next, other, key], 'totp')
     expect(replaced.open(sealed, 'ann')).toBe('a secret')
+    expect(replaced.look(sealed, 'ann')).toEqual({ text: 'a secret', former: true })
+    expect(replaced.look(replaced.seal('a secret', 'ann'), 'ann')).toEqual({ text: 'a secret', former: false })
     expect(new Sealer([next], 'totp').open(replaced.seal('another', 'ann'), 'ann')).toBe('another')
   })
 })

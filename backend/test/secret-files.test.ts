@@ -74,6 +74,11 @@ describe('a secret’s file', () => {
     expect(held.tokens.key.equals(given.tokens.key)).toBe(true)
   })
 
+  it('may be empty where it is a list: then there are none', () => {
+    const { tokens, previousPeppers } = read({ JWT_PREVIOUS_SECRETS_FILE: aFile('\n'), AUTH_PREVIOUS_PEPPERS_FILE: aFile('') })
+    expect([tokens.previousKeys, previousPeppers]).toEqual([[], []])
+  })
+
   it('is not shown where the secret itself stands in its place', () => {
     const faults = faultsOf({ JWT_SECRET_FILE: secret })
     expect(faults).toEqual(['JWT_SECRET_FILE: what it names: there is no such file'])

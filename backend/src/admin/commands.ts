@@ -6,6 +6,7 @@ import { createAdmin } from './create-admin.js'
 import { lock } from './lock.js'
 import { lockdown } from './lockdown.js'
 import { reopen } from './reopen.js'
+import { reseal } from './reseal.js'
 import { restore } from './restore.js'
 import { revoke } from './revoke.js'
 import { rotateKeys } from './rotate-keys.js'
@@ -24,6 +25,7 @@ export const commands: ReadonlyMap<string, Command | BareCommand> = new Map<stri
   ['lockdown', lockdown],
   ['reopen', reopen],
   ['rotate-keys', rotateKeys],
+  ['reseal', reseal],
   ['audit', audit],
   ['check', check],
   ['storage', storage],

@@ -1,3 +1,5 @@
+import type { KeyObject } from 'node:crypto'
+import type { Config } from '../config.js'
 import {
   AccountPasswords,
   AccountService,
@@ -6,6 +8,7 @@ import {
   PasswordPolicy,
   Passwords,
   Proof,
+  resealAuthenticators,
   SecondFactor,
   TotpService,
 } from '../features/accounts/index.js'
@@ -27,11 +30,12 @@ export const createAccounts = (
   { sessions }: Sessions,
 ) => {
   const messenger = new Messenger({ deliveries, logger })
-  const oneTimeCodes = new OneTimeCodes({ codes: models.codes, secret: config.pepper ?? config.tokens.key })
+  const secrets = secretsOf(config)
+  const oneTimeCodes = new OneTimeCodes({ codes: models.codes, secrets })
   const oneTimeTokens = new OneTimeTokens({ tokens: models.oneTimeTokens })
   const phoneProof = new PhoneProof({ identities, sessions, tokens: oneTimeTokens, audit })
 
-  const passwords = new Passwords(config.pepper)
+  const passwords = new Passwords(config.pepper, config.previousPeppers)
   const policy = new PasswordPolicy(config.passwords)
   const { preventReuseCount } = config.passwords
   const accountPasswords = new AccountPasswords({ users: models.users, passwords, policy, preventReuseCount })
@@ -39,8 +43,7 @@ export const createAccounts = (
   const proof = new Proof({ passwords, accountPasswords, lockout, audit })
   const ownCredentials = new OwnCredentials({ users, sessions, audit, passwords: accountPasswords, proof })
 
-  const sealingKeys = [config.tokens.key, ...config.tokens.previousKeys] as const
-  const totpSealer = new Sealer(config.pepper ? [config.pepper, ...sealingKeys] : sealingKeys, 'totp')
+  const totpSealer = new Sealer(secrets, 'totp')
   const secondFactor = new SecondFactor({ users: models.users, sealer: totpSealer, audit })
   const totp = new TotpService({
     users,
@@ -91,6 +94,13 @@ export const createAccounts = (
     codes,
     emails: new EmailService(known),
     phoneChange: new PhoneChange(known),
+    resealAuthenticators: () => resealAuthenticators(models.users, totpSealer),
     passwordReset: new PasswordReset({ ...known, proof: phoneProof, passwords: accountPasswords }),
   }
+}
+
+/** What is hashed and sealed under: the pepper, else what signs tokens; then all that may have been in its place. */
+const secretsOf = ({ pepper, previousPeppers, tokens }: Config): readonly [KeyObject, ...KeyObject[]] => {
+  const former = [...previousPeppers.filter((each) => each !== undefined), ...tokens.previousKeys]
+  return pepper ? [pepper, ...former, tokens.key] : [tokens.key, ...former]
 }

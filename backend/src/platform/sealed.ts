@@ -27,11 +27,16 @@ export class Sealer {
 
   /** @returns undefined where it was not sealed by one of these keys, for this owner and purpose, or was changed since */
   open(sealed: string, owner: string): string | undefined {
+    return this.look(sealed, owner)?.text
+  }
+
+  /** As `open`; `former` where it is sealed under a key that is not the first, and goes with it. */
+  look(sealed: string, owner: string): { readonly text: string; readonly former: boolean } | undefined {
     const bytes = Buffer.from(sealed, 'base64url')
     if (bytes.length < nonceBytes + tagBytes) return undefined
-    for (const key of this.#keys) {
+    for (const [at, key] of this.#keys.entries()) {
       const text = opened(key, bytes, owner)
-      if (text !== undefined) return text
+      if (text !== undefined) return { text, former: at > 0 }
     }
     return undefined
   }

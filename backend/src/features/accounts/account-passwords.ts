@@ -46,10 +46,10 @@ export class AccountPasswords {
     if (modifiedCount === 0) throw new Problem('conflict', 'The password was changed meanwhile')
   }
 
-  /** Hashes a password anew, which was right, where its hash is of another day. @returns the user with the hash they have now */
+  /** Hashes a password anew, which was right. @returns the user with the hash they have now */
   async renewHash(user: UserDocument, password: string): Promise<UserDocument> {
     const { passwords, users } = this.#deps
-    if (user.passwordHash === undefined || !passwords.isOutdated(user.passwordHash)) return user
+    if (user.passwordHash === undefined) return user
     const passwordHash = await passwords.hash(password)
     const { modifiedCount } = await users.updateOne({ _id: user._id, passwordHash: user.passwordHash }, { $set: { passwordHash } })
     return modifiedCount === 0 ? user : { ...user, passwordHash }

@@ -1,4 +1,4 @@
-import type { KeyObject } from 'node:crypto'
+import { type KeyObject, randomBytes } from 'node:crypto'
 import { hash, type Options, verify } from '@node-rs/argon2'
 import { Problem } from '../../http/problem.js'
 import { BoundedWork } from '../../platform/bounded-work.js'
@@ -11,14 +11,22 @@ const mostAtOnce = 2
 const mostWaiting = 200
 const deadlineMs = 10_000
 
+const optionsOf = (pepper: KeyObject | undefined): Options => ({ ...parameters, ...(pepper && { secret: pepper.export() }) })
+
+/** What a password is to a hash; `outdated` where it is right, and the hash is of another pepper than today's, or made with less. */
+export type Match = 'wrong' | 'right' | 'outdated'
+
 /** Hashes and checks passwords: argon2id, with a pepper that the database does not hold; a few at once, the others wait. */
 export class Passwords {
   readonly #options: Options
+  readonly #former: readonly Options[]
   readonly #decoy: Promise<string>
   readonly #work = new BoundedWork({ what: 'sign-in', mostAtOnce, mostWaiting, deadlineMs })
-  constructor(pepper: KeyObject | undefined) {
-    this.#options = { ...parameters, ...(pepper === undefined ? {} : { secret: pepper.export() }) }
-    this.#decoy = this.hash('no account has this password')
+  /** @param former the peppers that hashes may be of as well; undefined for those that were made without one */
+  constructor(pepper: KeyObject | undefined, former: readonly (KeyObject | undefined)[] = []) {
+    this.#options = optionsOf(pepper)
+    this.#former = former.map(optionsOf)
+    this.#decoy = this.hash(randomBytes(16).toString('hex'))
     this.#decoy.catch(() => undefined) // told to whoever awaits it
   }
 
@@ -27,20 +35,25 @@ export class Passwords {
     return this.#inTurn(() => hash(password, this.#options))
   }
 
-  /**
-   * Takes as long without a hash as with one, so that an answer's time does not tell whether an account exists.
-   * @throws Problem service_unavailable where too many wait
-   */
+  /** As `match`. */
   async verify(passwordHash: string | undefined, password: string): Promise<boolean> {
-    const expected = passwordHash ?? (await this.#decoy)
-    const matches = await this.#inTurn(() => verify(expected, password, this.#options))
-    return matches && passwordHash !== undefined
+    return (await this.match(passwordHash, password)) !== 'wrong'
   }
 
-  /** Whether a hash was made with less than is asked for today. */
-  isOutdated(passwordHash: string): boolean {
-    const [, memoryCost, timeCost] = /\$m=(\d+),t=(\d+),p=\d+\$/.exec(passwordHash) ?? []
-    return Number(memoryCost) < parameters.memoryCost || Number(timeCost) < parameters.timeCost
+  /**
+   * Takes as long without a hash as with one that does not match, so that an answer's time does not tell whether an account exists.
+   * @throws Problem service_unavailable where too many wait
+   */
+  async match(passwordHash: string | undefined, password: string): Promise<Match> {
+    const expected = passwordHash ?? (await this.#decoy)
+    const match = await this.#inTurn(() => this.#matchOf(expected, password))
+    return passwordHash === undefined ? 'wrong' : match
+  }
+
+  async #matchOf(expected: string, password: string): Promise<Match> {
+    if (await verify(expected, password, this.#options)) return madeWithLess(expected) ? 'outdated' : 'right'
+    for (const former of this.#former) if (await verify(expected, password, former)) return 'outdated'
+    return 'wrong'
   }
 
   async #inTurn<T>(task: () => Promise<T>): Promise<T> {
@@ -54,4 +67,9 @@ export class Passwords {
       throw new Problem('service_unavailable', 'Too many people are signing in', { cause: error })
     })
   }
+}
+
+const madeWithLess = (passwordHash: string): boolean => {
+  const [, memoryCost, timeCost] = /\$m=(\d+),t=(\d+),p=\d+\$/.exec(passwordHash) ?? []
+  return Number(memoryCost) < parameters.memoryCost || Number(timeCost) < parameters.timeCost
 }

@@ -4,7 +4,7 @@ import type { AuditLog } from '../audit/index.js'
 import type { UserDocument } from '../users/index.js'
 import type { AccountPasswords } from './account-passwords.js'
 import type { Attempt, Lockout } from './lockout.js'
-import type { Passwords } from './passwords.js'
+import type { Match, Passwords } from './passwords.js'
 
 interface Dependencies {
   readonly passwords: Passwords
@@ -43,8 +43,8 @@ export class Proof {
     const { account, user, password, origin } = claim
     const attempt = await lockout.begin(account, origin.ip)
     if (attempt.locked) return this.#refuse(claim, attempt, 'locked')
-    const matches = password === undefined ? user?.passwordHash === undefined : await passwords.verify(user?.passwordHash, password)
-    if (!user || !matches) return this.#refuse(claim, attempt, 'password')
+    const match = password === undefined ? withoutPassword(user) : await passwords.match(user?.passwordHash, password)
+    if (!user || match === 'wrong') return this.#refuse(claim, attempt, 'password')
     const verdict = (await next?.(user)) ?? 'right'
     if (verdict === 'wrong') return this.#refuse(claim, attempt, 'totp')
     if (verdict === 'missing') {
@@ -52,7 +52,7 @@ export class Proof {
       throw new Problem('totp_required')
     }
     await attempt.succeeded()
-    return password === undefined ? user : this.#deps.accountPasswords.renewHash(user, password)
+    return password !== undefined && match === 'outdated' ? this.#deps.accountPasswords.renewHash(user, password) : user
   }
 
   async #refuse({ user, origin, action }: Claim, attempt: Attempt, reason: 'locked' | 'password' | 'totp'): Promise<never> {
@@ -64,5 +64,7 @@ export class Proof {
     throw new Problem('invalid_credentials', undefined, bars ? { retryAfterSeconds: attempt.retryAfterSeconds } : {})
   }
 }
+
+const withoutPassword = (user: UserDocument | null): Match => (user?.passwordHash === undefined ? 'right' : 'wrong')
 
 export type Verdict = 'right' | 'wrong' | 'missing'

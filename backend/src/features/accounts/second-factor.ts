@@ -47,12 +47,15 @@ export class SecondFactor {
   }
 
   async #useStep({ _id, totp }: UserDocument, code: string): Promise<boolean> {
-    const secret = totp && this.#deps.sealer.open(totp.secret, _id.toHexString())
+    const { users, sealer } = this.#deps
+    const owner = _id.toHexString()
+    const secret = totp && sealer.look(totp.secret, owner)
     if (!totp || secret === undefined) return false
-    const step = stepOf(secret, code)
+    const step = stepOf(secret.text, code)
     if (step === undefined) return false
     const filter = { _id, 'totp.secret': totp.secret, 'totp.lastStep': { $lt: step } }
-    const { modifiedCount } = await this.#deps.users.updateOne(filter, { $set: { 'totp.lastStep': step } })
+    const resealed = secret.former ? { 'totp.secret': sealer.seal(secret.text, owner) } : {}
+    const { modifiedCount } = await users.updateOne(filter, { $set: { 'totp.lastStep': step, ...resealed } })
     return modifiedCount === 1
   }
 

@@ -76,7 +76,7 @@ export class TotpService {
       throw new Problem('invalid_credentials', undefined, attempt.locked ? { retryAfterSeconds: attempt.retryAfterSeconds } : {})
     }
     const codes = Array.from({ length: recoveryCodes }, newRecoveryCode)
-    const totp = { secret: totpPending.secret, lastStep: step, recoveryHashes: codes.map(recoveryHash), since: new Date() }
+    const totp = { secret: sealer.seal(secret, userId), lastStep: step, recoveryHashes: codes.map(recoveryHash), since: new Date() }
     const { modifiedCount } = await model.updateOne(
       { _id, 'totpPending.secret': totpPending.secret },
       { $set: { totp }, $unset: { totpPending: '' } },

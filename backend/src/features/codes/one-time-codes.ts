@@ -16,11 +16,14 @@ export interface CodeProof {
 /** Six digits that only who reads a phone's messages knows: good for five minutes and five tries, one at a time for a phone and a purpose. */
 export class OneTimeCodes {
   readonly #codes: Model<CodeDocument>
-  readonly #key: Buffer
-  /** @param secret not in the database: who reads that could else try all codes against a hash */
-  constructor(deps: { readonly codes: Model<CodeDocument>; readonly secret: KeyObject }) {
-    this.#codes = deps.codes
-    this.#key = Buffer.from(hkdfSync('sha256', deps.secret.export(), '', 'heliograph one-time codes', 32))
+  readonly #keys: readonly [Buffer, ...Buffer[]]
+  /** @param secrets not in the database: who reads that could else try all codes against a hash. The first one hashes; codes of any are good */
+  constructor({
+    codes,
+    secrets: [first, ...former],
+  }: { readonly codes: Model<CodeDocument>; readonly secrets: readonly [KeyObject, ...KeyObject[]] }) {
+    this.#codes = codes
+    this.#keys = [keyOf(first), ...former.map(keyOf)]
   }
 
   /** @returns a new code, which takes the place of the one before */
@@ -30,7 +33,7 @@ export class OneTimeCodes {
       .padStart(codeDigits, '0')
     const _id = idOf(purpose, phone)
     const expiresAt = new Date(Date.now() + codeTtlSeconds * 1000)
-    const fresh = { hash: this.#hash(_id, code), triesLeft: mostTries, expiresAt }
+    const fresh = { hash: hashOf(this.#keys[0], _id, code), triesLeft: mostTries, expiresAt }
     await upserting(() => this.#codes.updateOne({ _id }, { $set: fresh }, { upsert: true }))
     return code
   }
@@ -42,7 +45,7 @@ export class OneTimeCodes {
     const found = await this.#codes
       .findOneAndUpdate({ _id, expiresAt: { $gt: new Date() }, triesLeft: { $gt: 0 } }, { $inc: { triesLeft: -1 } })
       .lean()
-    if (!found || !timingSafeEqual(Buffer.from(found.hash), Buffer.from(this.#hash(_id, code)))) return undefined
+    if (!found || !this.#isOf(found.hash, _id, code)) return undefined
     return { id: _id, hash: found.hash }
   }
 
@@ -57,9 +60,13 @@ export class OneTimeCodes {
     await this.#codes.deleteMany({ _id: { $in: purposes.map((purpose) => idOf(purpose, phone)) } })
   }
 
-  #hash(id: string, code: string): string {
-    return createHmac('sha256', this.#key).update(`${id}:${code}`).digest('base64url')
+  #isOf(hash: string, id: string, code: string): boolean {
+    return this.#keys.some((key) => timingSafeEqual(Buffer.from(hash), Buffer.from(hashOf(key, id, code))))
   }
 }
+
+const keyOf = (secret: KeyObject): Buffer => Buffer.from(hkdfSync('sha256', secret.export(), '', 'heliograph one-time codes', 32))
+
+const hashOf = (key: Buffer, id: string, code: string): string => createHmac('sha256', key).update(`${id}:${code}`).digest('base64url')
 
 const idOf = (purpose: CodePurpose, phone: string): string => `${purpose}:${phone}`
