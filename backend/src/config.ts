@@ -9,6 +9,7 @@ import { parseRates, type Rate } from './http/rates.js'
 import { metricsOf } from './metrics-settings.js'
 import type { ClamdSettings } from './platform/content/scanner/clamd-scanner.js'
 import type { SmtpSettings } from './platform/mail/smtp-mailer.js'
+import type { ReadPreference } from './platform/read-preference.js'
 import type { RedisSettings } from './platform/redis-address.js'
 import type { SmsSettings } from './platform/sms/create-sms.js'
 import type { StorageSettings } from './platform/storage/create-storage.js'
@@ -61,6 +62,8 @@ export interface Config {
     readonly poolSize: number
     readonly selectionTimeoutMs: number
     readonly socketTimeoutMs: number
+    /** Of lists that may be behind (docs/adr/0018). */
+    readonly listReadPreference: ReadPreference
   }
   readonly redis: RedisSettings | undefined
   readonly eventLog: { readonly entriesPerChannel: number; readonly ttlSeconds: number; readonly shards: number }
@@ -229,6 +232,7 @@ const toConfig = (values: Values, worker: string, place: { clustered: boolean })
       poolSize: values.MONGO_POOL_SIZE,
       selectionTimeoutMs: values.MONGO_SELECTION_TIMEOUT_MS,
       socketTimeoutMs: values.MONGO_SOCKET_TIMEOUT_MS,
+      listReadPreference: values.MONGO_READ_PREFERENCE,
     },
     redis: redisOf(values),
     eventLog: { entriesPerChannel: values.EVENT_LOG_ENTRIES, ttlSeconds: values.EVENT_LOG_TTL, shards: values.REDIS_SHARDS },

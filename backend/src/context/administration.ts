@@ -10,14 +10,20 @@ export type Administration = ReturnType<typeof createAdministration>
 
 /** What administrators do, and what is tidied by itself. */
 export const createAdministration = (
-  { logger, collection, models, leases }: Base,
+  { config, logger, collection, models, leases }: Base,
   { audit, admission }: Security,
   { users }: Users,
   { sessions }: Sessions,
   { policy, passwords }: Accounts,
 ) => ({
   closing: new ClosingService({ admission, audit }),
-  administration: new AdministrationService({ users: models.users, sessions, sessionModel: models.sessions, audit }),
+  administration: new AdministrationService({
+    users: models.users,
+    sessions,
+    sessionModel: models.sessions,
+    audit,
+    listsFrom: config.mongo.listReadPreference,
+  }),
   administrators: new AdministratorsService({
     users,
     model: models.users,

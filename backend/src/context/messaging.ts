@@ -28,7 +28,7 @@ export type Messaging = ReturnType<typeof createMessaging>
 
 /** What is said, and who has read it. */
 export const createMessaging = (
-  { logger, registry, mongo, connection, collection, collectionOfNow, models, redis, keyspace, outbox, leases: { worker } }: Base,
+  { config, logger, registry, mongo, connection, collection, collectionOfNow, models, redis, keyspace, outbox, leases: { worker } }: Base,
   { shared, blocks, users }: Users,
   { memberships }: Conversations,
   { typing }: Presence,
@@ -96,7 +96,7 @@ export const createMessaging = (
     reactions,
     receipts,
     lastMessages: new LastMessages({ messages: models.messages }),
-    search: new SearchService({ messages: models.messages, memberships }),
+    search: new SearchService({ messages: models.messages, readFrom: config.mongo.listReadPreference, memberships }),
     messageOutbox,
     receiptOutbox,
 

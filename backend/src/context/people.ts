@@ -13,7 +13,7 @@ export type People = ReturnType<typeof createPeople>
 
 /** What people see of each other, and whom they complain of. */
 export const createPeople = (
-  { logger, models }: Base,
+  { config, logger, models }: Base,
   { users, shared, blocks }: Users,
   { memberships }: Conversations,
   { presence }: Presence,
@@ -29,5 +29,13 @@ export const createPeople = (
     presence,
     logger,
   }),
-  reports: new ReportService({ reports: models.reports, users, memberships, messages, administration, audit }),
+  reports: new ReportService({
+    reports: models.reports,
+    listsFrom: config.mongo.listReadPreference,
+    users,
+    memberships,
+    messages,
+    administration,
+    audit,
+  }),
 })

@@ -1,6 +1,7 @@
 import type { Model, Types } from 'mongoose'
 import { toObjectId } from '../../http/ids.js'
 import { Problem } from '../../http/problem.js'
+import type { ReadPreference } from '../../platform/read-preference.js'
 import type { AuditLog } from '../audit/index.js'
 import type { SessionDocument, SessionService } from '../sessions/index.js'
 import { notDeleted, type UserDocument } from '../users/index.js'
@@ -13,6 +14,8 @@ interface Dependencies {
   readonly sessions: Pick<SessionService, 'revoke' | 'revokeAll'>
   readonly sessionModel: Model<SessionDocument>
   readonly audit: Pick<AuditLog, 'record'>
+  /** Where the list of people is read: it may be behind, and what is done to somebody is decided by the primary's. */
+  readonly listsFrom: ReadPreference
 }
 
 const mostSessions = 100
@@ -26,7 +29,7 @@ export class AdministrationService {
 
   /** @throws Problem validation_failed for a cursor that is none */
   async list(query: UsersQuery, by: By): Promise<{ items: UserDocument[]; nextCursor: string | null }> {
-    const page = await findUsers(this.#deps.users, query)
+    const page = await findUsers(this.#deps.users, query, this.#deps.listsFrom)
     await this.#deps.audit.record({ action: 'users.listed', outcome: 'done', ...by })
     return page
   }

@@ -2,6 +2,7 @@ import type { Model, QueryFilter } from 'mongoose'
 import { z } from 'zod'
 import { Id, toObjectId } from '../../http/ids.js'
 import { decodeCursor, encodeCursor } from '../../http/page.js'
+import type { ReadPreference } from '../../platform/read-preference.js'
 import { foldName, notDeleted, type UserDocument } from '../users/index.js'
 import type { UsersQuery } from './schema.js'
 
@@ -20,6 +21,7 @@ type Cursor = z.infer<typeof Cursor>
 export const findUsers = async (
   users: Model<UserDocument>,
   query: UsersQuery,
+  from: ReadPreference,
 ): Promise<{ items: UserDocument[]; nextCursor: string | null }> => {
   const { q, role, suspended, cursor, limit } = query
   const order = orderOf(query)
@@ -34,6 +36,7 @@ export const findUsers = async (
     .find({ $and: [filter, ...(cursor === undefined ? [] : [after(order, cursor)])] })
     .sort({ [order]: direction, ...(order !== 'phone' && { _id: direction }) })
     .limit(limit + 1)
+    .read(from)
     .lean()
   const items = found.slice(0, limit)
   const last = items.at(-1)

@@ -48,6 +48,7 @@ export class AuditLog {
       .sort({ at: -1, _id: -1 })
       .hint(target !== undefined ? 'target_at' : actor !== undefined ? 'actor_at' : action !== undefined ? 'action_at' : 'newest')
       .limit(limit + 1)
+      .read('primary')
       .lean()
     const items = found.slice(0, limit)
     const last = items.at(-1)

@@ -4,6 +4,7 @@ import type { Caller, Origin } from '../../http/endpoint.js'
 import { Id, toObjectId } from '../../http/ids.js'
 import { decodeCursor, encodeCursor } from '../../http/page.js'
 import { Problem } from '../../http/problem.js'
+import type { ReadPreference } from '../../platform/read-preference.js'
 import { type AdministrationService, byCaller } from '../admin/index.js'
 import type { AuditLog } from '../audit/index.js'
 import type { Memberships } from '../conversations/index.js'
@@ -14,6 +15,8 @@ import type { ListReports, MakeReport, ResolveReport } from './schema.js'
 
 interface Dependencies {
   readonly reports: Model<ReportDocument>
+  /** Where the list is read: it may be behind, and what becomes of a report is decided by the primary's. */
+  readonly listsFrom: ReadPreference
   readonly users: Pick<UserService, 'unknownAmong'>
   readonly memberships: Pick<Memberships, 'isMember'>
   readonly messages: Pick<MessageService, 'get'>
@@ -67,6 +70,7 @@ export class ReportService {
       .sort({ _id: -1 })
       .hint('status')
       .limit(limit + 1)
+      .read(this.#deps.listsFrom)
       .lean()
     const items = found.slice(0, limit)
     const last = found.length > limit ? items.at(-1) : undefined

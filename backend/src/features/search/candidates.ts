@@ -1,6 +1,7 @@
 import { type Model, mongo, type QueryFilter } from 'mongoose'
 import { toObjectId } from '../../http/ids.js'
 import { Problem } from '../../http/problem.js'
+import type { ReadPreference } from '../../platform/read-preference.js'
 import type { Beginning } from '../conversations/index.js'
 import { type MessageDocument, untoldIndex, wordsIndex } from '../messages/index.js'
 import type { LookUp } from './terms.js'
@@ -12,6 +13,7 @@ export type Position = readonly [createdAtMs: number, id: string]
 
 export interface Question {
   readonly messages: Model<MessageDocument>
+  readonly readFrom: ReadPreference
   readonly places: readonly Beginning[]
   readonly lookUps: readonly LookUp[]
   readonly viewerId: string
@@ -21,6 +23,9 @@ export interface Question {
   /** By this process's monotonic clock, in ms. */
   readonly endsAt: number
 }
+
+/** What a client sees nothing of. */
+export const unseenFields = { edits: 0, outbox: 0, words: 0 } as const
 
 const dayMs = 86_400_000
 /** How far back is looked, one after another while too little is found. So a word that everybody says is not read since the beginning. */
@@ -78,13 +83,13 @@ const filterOf = (
 }
 
 /** By the index named, as pages.ts of messages does. */
-const find = async ({ messages, endsAt }: Question, filter: Filter, index: string, limit: number): Promise<MessageDocument[]> => {
+const find = async ({ messages, readFrom, endsAt }: Question, filter: Filter, index: string, limit: number): Promise<MessageDocument[]> => {
   const remainingMs = Math.ceil(endsAt - performance.now())
   if (remainingMs <= 0) throw tooMuch()
   try {
     return await messages
-      .find(filter, { edits: 0, outbox: 0, words: 0 }, { sort: { createdAt: -1, _id: -1 }, hint: index, limit, maxTimeMS: remainingMs })
-      .read('primary')
+      .find(filter, unseenFields, { sort: { createdAt: -1, _id: -1 }, hint: index, limit, maxTimeMS: remainingMs })
+      .read(readFrom)
       .lean()
       .exec()
   } catch (error) {

@@ -4,14 +4,17 @@ import type { Caller } from '../../http/endpoint.js'
 import { Id, toObjectId } from '../../http/ids.js'
 import { decodeCursor, encodeCursor } from '../../http/page.js'
 import { Problem } from '../../http/problem.js'
+import type { ReadPreference } from '../../platform/read-preference.js'
 import type { Beginning, Memberships } from '../conversations/index.js'
 import { type MessageDocument, type Quotes, quotesIn } from '../messages/index.js'
-import { newestAfter, type Position } from './candidates.js'
+import { newestAfter, type Position, unseenFields } from './candidates.js'
 import type { SearchMessages } from './schema.js'
 import { lookUpsOf, says } from './terms.js'
 
 interface Dependencies {
   readonly messages: Model<MessageDocument>
+  /** Where messages are looked for; what is found is read again from the primary where that is another. */
+  readonly readFrom: ReadPreference
   readonly memberships: Pick<Memberships, 'placeOf' | 'placesOf'>
 }
 
@@ -46,7 +49,7 @@ export class SearchService {
    */
   async find(caller: Caller, query: SearchMessages): Promise<Page & { quotes: Quotes }> {
     const places = await this.#placesOf(caller, query.conversationId)
-    const page = await this.#pageOf(caller, query, places)
+    const page = await this.#asItIsNow(caller, query, await this.#pageOf(caller, query, places))
     const firstSeqs = new Map(places.map(({ conversationId, firstSeq }) => [conversationId.toHexString(), firstSeq]))
     const firstSeqOf = (id: Types.ObjectId): number => firstSeqs.get(id.toHexString()) ?? Number.POSITIVE_INFINITY
     const quotes = await quotesIn({ messages: this.#deps.messages, viewerId: caller.userId, firstSeqOf }, page.items)
@@ -57,9 +60,10 @@ export class SearchService {
     const { q: terms, senderId, from, to, cursor, limit } = query
     let position = cursor === undefined ? undefined : positionOf(cursor)
     const begunAt = performance.now()
-    const { messages } = this.#deps
+    const { messages, readFrom } = this.#deps
     const question = {
       messages,
+      readFrom,
       places,
       lookUps: lookUpsOf(terms),
       viewerId: caller.userId,
@@ -86,6 +90,19 @@ export class SearchService {
       if (found.length < batch && readUnits < mostReadUnits) return { items, nextCursor: null }
     } while (read < mostRead && readUnits < mostReadUnits && performance.now() - begunAt < enoughMs)
     return { items, nextCursor: position ? cursorAt(position) : null }
+  }
+
+  /** A secondary may not know yet that a message was deleted, hidden or says something else by now. */
+  async #asItIsNow({ userId }: Caller, { q: terms }: SearchMessages, { items, nextCursor }: Page): Promise<Page> {
+    const { messages, readFrom } = this.#deps
+    if (readFrom === 'primary' || items.length === 0) return { items, nextCursor }
+    const present = await messages
+      .find({ _id: { $in: items.map(({ _id }) => _id) }, deletedAt: null, hiddenFor: { $ne: toObjectId(userId) } }, unseenFields)
+      .read('primary')
+      .lean()
+    const byId = new Map(present.map((message) => [message._id.toHexString(), message]))
+    const now = items.flatMap(({ _id }) => byId.get(_id.toHexString()) ?? [])
+    return { items: now.filter(({ text }) => text !== null && says(text, terms)), nextCursor }
   }
 
   async #placesOf({ userId }: Caller, conversationId: string | undefined): Promise<readonly Beginning[]> {
