@@ -101,6 +101,15 @@ describe('an encrypted backup', { timeout: 90_000 }, () => {
       exitCode: 1,
       errors: expect.stringContaining('age failed'),
     })
+    const notes = join(folder, 'notes')
+    await writeFile(notes, 'where the key is kept')
+    for (const file of [other, notes, join(folder, 'not-there'), folder]) {
+      const into = aPlace(app)
+      const refused = await admin(app, ['restore', path, '--into', into, '--yes', '--identity', file])
+      expect(refused).toMatchObject({ exitCode: 1, errors: expect.stringContaining('age failed') })
+      expect(refused.errors).toContain(file === other ? 'no identity matched' : file)
+      expect(await serverOf(app).db(into).listCollections().toArray()).toEqual([])
+    }
     await restores(path, ['--identity', mine])
   })
 
