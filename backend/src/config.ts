@@ -1,12 +1,9 @@
 import { createSecretKey, type KeyObject } from 'node:crypto'
 import type { z } from 'zod'
-import { type BackupSettings, backupFaults, backupOf } from './backup-settings.js'
-import { deliveryFaults, deliveryWarnings, mailOf, smsOf } from './delivery-settings.js'
 import type { UploadRules } from './features/uploads/index.js'
 import type { LimitRates } from './http/limits.js'
 import { type LimitName, limitNames, limitRow } from './http/limits-table.js'
 import { parseRates, type Rate } from './http/rates.js'
-import { metricsOf } from './metrics-settings.js'
 import type { ClamdSettings } from './platform/content/scanner/clamd-scanner.js'
 import type { SmtpSettings } from './platform/mail/smtp-mailer.js'
 import type { ReadPreference } from './platform/read-preference.js'
@@ -14,13 +11,17 @@ import type { RedisSettings } from './platform/redis-address.js'
 import type { SmsSettings } from './platform/sms/create-sms.js'
 import type { StorageSettings } from './platform/storage/create-storage.js'
 import type { TelemetrySettings } from './platform/telemetry/telemetry.js'
-import { scannerFaults, scannerOf } from './scanner-settings.js'
-import { readSecretFile } from './secret-files.js'
-import { type SecuritySettings, securityFaults, securityOf } from './security-settings.js'
-import { storageFaults, storageOf, storageWarnings } from './storage-settings.js'
-import { telemetryOf } from './telemetry-settings.js'
-import { type TlsSettings, tlsFaults, tlsOf, tlsWarnings } from './tls-settings.js'
-import { type Variable, variables } from './variables.js'
+import { type BackupSettings, backupFaults, backupOf } from './settings/backup.js'
+import { deliveryFaults, deliveryWarnings, mailOf, smsOf } from './settings/delivery.js'
+import { metricsOf } from './settings/metrics.js'
+import { scannerFaults, scannerOf } from './settings/scanner.js'
+import { readSecretFile } from './settings/secret-files.js'
+import { type SecuritySettings, securityFaults, securityOf } from './settings/security.js'
+import { storageFaults, storageOf, storageWarnings } from './settings/storage.js'
+import { telemetryOf } from './settings/telemetry.js'
+import { type TlsSettings, tlsFaults, tlsOf, tlsWarnings } from './settings/tls.js'
+import type { Variable } from './settings/variable.js'
+import { variables } from './settings/variables.js'
 
 type Environment = Record<string, string | undefined>
 type Values = { [Name in keyof typeof variables]: z.output<(typeof variables)[Name]['schema']> }
@@ -148,7 +149,7 @@ export class ConfigError extends Error {
  */
 export const loadConfig = async (place: { clustered: boolean } = { clustered: false }): Promise<Config> => {
   if (!process.env.SECRETS_MANAGER_ID) return readConfig(process.env, place)
-  const { withManagedSettings } = await import('./managed-settings.js') // Amazon's client is loaded for nobody else
+  const { withManagedSettings } = await import('./settings/managed.js') // Amazon's client is loaded for nobody else
   const managed = await withManagedSettings(process.env)
   if ('faults' in managed) throw new ConfigError(managed.faults)
   const config = readConfig(managed.environment, place)

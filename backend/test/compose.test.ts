@@ -9,7 +9,7 @@ import { projectFolder } from '../../dev/services/project.js'
 import { temporaryFolder } from '../../dev/services/temporary-folder.js'
 import { testProgram } from '../../dev/services/test-programs.js'
 import { readConfig } from '../src/config.js'
-import { variables } from '../src/variables.js'
+import { variables } from '../src/settings/variables.js'
 import { composeFile, filledIn, type Service } from './support/compose.js'
 import { copyNginxFiles } from './support/nginx-files.js'
 

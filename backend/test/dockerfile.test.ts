@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { validate } from 'dockerfile-utils'
 import { describe, expect, it } from 'vitest'
 import { projectFolder } from '../../dev/services/project.js'
-import { variables } from '../src/variables.js'
+import { variables } from '../src/settings/variables.js'
 import { buildContext, type Stage, stagesOf } from './support/dockerfile.js'
 
 const read = (name: string): string => readFileSync(join(projectFolder, name), 'utf8')

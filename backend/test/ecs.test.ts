@@ -8,7 +8,7 @@ import { ECSClient, RegisterTaskDefinitionCommand, type RegisterTaskDefinitionCo
 import { describe, expect, it } from 'vitest'
 import { projectFolder } from '../../dev/services/project.js'
 import { readConfig } from '../src/config.js'
-import { variables } from '../src/variables.js'
+import { variables } from '../src/settings/variables.js'
 
 type Task = RegisterTaskDefinitionCommandInput
 const readTask = (): Task => JSON.parse(readFileSync(join(projectFolder, 'deploy/ecs/task-definition.json'), 'utf8')) as Task

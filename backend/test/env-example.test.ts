@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { readConfig } from '../src/config.js'
-import { type Variable, variables } from '../src/variables.js'
+import type { Variable } from '../src/settings/variable.js'
+import { variables } from '../src/settings/variables.js'
 import { renderEnvExample } from './support/env-example.js'
 
 describe('.env.example', () => {
-  it('is what variables.ts says; vitest -u writes it', async () => {
+  it('is what the variables say; vitest -u writes it', async () => {
     await expect(renderEnvExample()).toMatchFileSnapshot('../../.env.example')
   })
 

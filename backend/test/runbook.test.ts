@@ -6,7 +6,8 @@ import { run } from '../../dev/services/run.js'
 import { testProgram } from '../../dev/services/test-programs.js'
 import { commands } from '../src/admin/commands.js'
 import { routes } from '../src/routes.js'
-import { type Variable, variables } from '../src/variables.js'
+import type { Variable } from '../src/settings/variable.js'
+import { variables } from '../src/settings/variables.js'
 import { metricsIn, valuesIn } from './support/promql.js'
 
 const read = (path: string) => readFileSync(join(projectFolder, path), 'utf8')

@@ -28,7 +28,7 @@ const brought: readonly Patch[] = [
     to: `"version": "${versions.next}"`,
   },
   {
-    file: 'backend/dist/variables.js',
+    file: 'backend/dist/settings/variables/server.js',
     from: `'What /health calls this version', '${versions.former}', z.string().max(64).default('${versions.former}')`,
     to: `'What /health calls this version', '${versions.next}', z.string().max(64).default('${versions.next}')`,
   },

@@ -1,7 +1,8 @@
-import { type Variable, variables } from '../../src/variables.js'
+import type { Variable } from '../../src/settings/variable.js'
+import { variables } from '../../src/settings/variables.js'
 
 const preamble = `# Every variable that the server reads. What is commented out shows its default, or an example.
-# An empty value counts as unset. Made from backend/src/variables.ts:
+# An empty value counts as unset. Made from backend/src/settings:
 #   npx vitest run backend/test/env-example.test.ts -u
 `
 

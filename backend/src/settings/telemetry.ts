@@ -1,5 +1,5 @@
-import type { Config } from './config.js'
-import type { TelemetrySettings } from './platform/telemetry/telemetry.js'
+import type { Config } from '../config.js'
+import type { TelemetrySettings } from '../platform/telemetry/telemetry.js'
 
 interface Values {
   readonly OTEL_EXPORTER_OTLP_ENDPOINT: string | undefined

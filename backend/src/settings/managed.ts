@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { readManagedSecret, type SecretsManagerSettings } from './platform/secrets-manager.js'
+import { readManagedSecret, type SecretsManagerSettings } from '../platform/secrets-manager.js'
 import { readSecretFile } from './secret-files.js'
 import { variables } from './variables.js'
 

@@ -1,7 +1,7 @@
 import { createSecretKey } from 'node:crypto'
 import { resolve } from 'node:path'
 import type { z } from 'zod'
-import type { StorageSettings } from './platform/storage/create-storage.js'
+import type { StorageSettings } from '../platform/storage/create-storage.js'
 import type { variables } from './variables.js'
 
 type Values = { [Name in keyof typeof variables]: z.output<(typeof variables)[Name]['schema']> }

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path'
 import type { z } from 'zod'
-import type { Keep } from './backup/retention.js'
-import type { S3Settings } from './platform/storage/s3-client.js'
-import { s3Of } from './storage-settings.js'
+import type { Keep } from '../backup/retention.js'
+import type { S3Settings } from '../platform/storage/s3-client.js'
+import { s3Of } from './storage.js'
 import type { variables } from './variables.js'
 
 type Values = { [Name in keyof typeof variables]: z.output<(typeof variables)[Name]['schema']> }

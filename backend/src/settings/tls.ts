@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { CertificateFault, type CertificatePaths, certificateWarning, readCertificate } from './platform/certificate-files.js'
+import { CertificateFault, type CertificatePaths, certificateWarning, readCertificate } from '../platform/certificate-files.js'
 import type { variables } from './variables.js'
 
 type Values = { [Name in keyof typeof variables]: z.output<(typeof variables)[Name]['schema']> }

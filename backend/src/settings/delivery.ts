@@ -1,7 +1,7 @@
 import { createSecretKey } from 'node:crypto'
 import type { z } from 'zod'
-import type { SmtpSettings } from './platform/mail/smtp-mailer.js'
-import type { SmsSettings } from './platform/sms/create-sms.js'
+import type { SmtpSettings } from '../platform/mail/smtp-mailer.js'
+import type { SmsSettings } from '../platform/sms/create-sms.js'
 import type { variables } from './variables.js'
 
 type Values = { [Name in keyof typeof variables]: z.output<(typeof variables)[Name]['schema']> }

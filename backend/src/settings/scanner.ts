@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import type { ClamdSettings } from './platform/content/scanner/clamd-scanner.js'
+import type { ClamdSettings } from '../platform/content/scanner/clamd-scanner.js'
 import type { variables } from './variables.js'
 
 type Values = { [Name in keyof typeof variables]: z.output<(typeof variables)[Name]['schema']> }
