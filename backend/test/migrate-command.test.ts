@@ -10,7 +10,7 @@ import { TcpProxy, targetOf, through } from './support/tcp-proxy.js'
 
 const titles = migrations.map(titleOf)
 
-describe('npm run migrate', () => {
+describe('npm run migrate', { timeout: 120_000 }, () => {
   it('tells which index of how many it has made, and each migration, and ends with 0', async () => {
     const { uri, db } = await anEmptyDatabase()
     const { code, output, errors } = await migrated(uri)
@@ -58,8 +58,11 @@ describe('npm run migrate', () => {
       expect(impatient.errors).toContain('did not end within 1 s')
       const rehearsed = await migrated(uri, ['--dry-run'])
       expect(rehearsed).toMatchObject({ code: 0, output: expect.stringContaining(who) })
-      const waiting = migrating(uri)
-      await expect.poll(() => waiting.output()).toContain('waiting for another migration that is under way')
+      const [stopped, waiting] = [migrating(uri), migrating(uri)]
+      for (const each of [stopped, waiting])
+        await expect.poll(() => each.output()).toContain('waiting for another migration that is under way')
+      stopped.signal('SIGINT')
+      expect(await stopped.ended()).toMatchObject({ code: 1, errors: 'it was told to stop\n' })
       return waiting
     })
     expect(await second.ended()).toMatchObject({ code: 0, errors: '' })
@@ -153,7 +156,7 @@ describe('what $currentOp says of an index that is being built', () => {
   })
 })
 
-describe('npm run migrate, when MongoDB goes away in the middle', () => {
+describe('npm run migrate, when MongoDB goes away in the middle', { timeout: 120_000 }, () => {
   const halfWay = async (words: readonly string[]) => {
     const { uri, db } = await anEmptyDatabase()
     await migrated(uri)
@@ -184,5 +187,38 @@ describe('npm run migrate, when MongoDB goes away in the middle', () => {
     expect(errors).toMatch(
       new RegExp(`^${titles[0]} did not come to its end: .+ What was done stays; it goes on from there when it is run again\\.\\n$`),
     )
+  })
+})
+
+describe('npm run migrate, while an index takes long', { timeout: 120_000 }, () => {
+  /** A transaction has written to the messages: an index of them cannot be made before it ends. */
+  const waitingForAnIndex = async () => {
+    const { uri, db } = await anEmptyDatabase()
+    await migrated(uri)
+    await db.collection('messages').dropIndex('conversation_created')
+    const session = db.client.startSession()
+    onTestFinished(() => session.endSession())
+    session.startTransaction()
+    await db.collection('messages').insertMany(oldMessages(1), { session })
+    const command = migrating(uri)
+    await expect.poll(() => command.output()).toMatch(/^index 1 of 1: messages conversation_created: [\d.]+ s$/m)
+    return { command, session, db, uri }
+  }
+
+  it('says so every few seconds', async () => {
+    const { command, session } = await waitingForAnIndex()
+    await session.abortTransaction()
+    const { code, output } = await command.ended()
+    expect(code).toBe(0)
+    expect(output).toMatch(/^index 1 of 1: messages conversation_created: made in [\d.]+ s$/m)
+  })
+
+  it('stops all the same when it is told to, and can be run again', async () => {
+    const { command, session, db, uri } = await waitingForAnIndex()
+    command.signal('SIGTERM')
+    expect(await command.ended()).toMatchObject({ code: 1, errors: 'stopped: run it again, and it goes on\n' })
+    await session.abortTransaction()
+    expect(await migrated(uri)).toMatchObject({ code: 0 })
+    expect((await db.collection('messages').indexes()).map(({ name }) => name)).toContain('conversation_created')
   })
 })
