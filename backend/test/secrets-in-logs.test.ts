@@ -1,12 +1,17 @@
 import { Types } from 'mongoose'
 import { Secret, TOTP } from 'otpauth'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { freePort } from '../../dev/services/free-port.js'
 import { aPassword, aPerson } from './support/people.js'
+import { aQrBrowser } from './support/qr.js'
+import { SseClient } from './support/sse-client.js'
 import { startTestApp, type TestApp } from './support/test-app.js'
+import { aPending } from './support/uploads.js'
 
 let app: TestApp
 beforeAll(async () => {
-  app = await startTestApp({ LOG_LEVEL: 'trace', MAX_LOGIN_ATTEMPTS: '5' })
+  const port = String(await freePort())
+  app = await startTestApp({ LOG_LEVEL: 'trace', MAX_LOGIN_ATTEMPTS: '5', PORT: port, API_URL: `http://127.0.0.1:${port}` })
 })
 afterAll(() => app.close())
 
@@ -50,6 +55,33 @@ const flows: Readonly<Record<string, () => Promise<void>>> = {
       .type('json')
       .send(`{"password":"${secret(aPassword())}`)
       .expect(400)
+  },
+
+  async queries() {
+    const ann = await aPerson(app)
+    const other = secret(aPassword())
+    for (const authorization of [`Bearer ${other}`, `Basic ${other}`, other])
+      await app.request
+        .get('/api/v1/users/me')
+        .set({ Authorization: authorization, Cookie: `refresh=${other}` })
+        .expect(401)
+    const { body } = await ann.post('/sse/ticket', {}).expect(201)
+    const stream = await SseClient.open(`${app.url}/sse?ticket=${secret(body.ticket)}`)
+    await stream.waitFor(({ event }) => event === 'resume', 30_000)
+    await stream.close()
+    await app.request.get(`/sse?ticket=${body.ticket}`).expect(401)
+    const browser = await aQrBrowser(app)
+    for (const text of [browser.token, browser.verifier]) secret(text)
+    await app.request.get(`/api/v1/auth/qr/${browser.id}?verifier=${browser.verifier}`).expect(200)
+    await app.request.post('/api/v1/auth/qr/scan').send({ token: browser.token }).expect(401)
+    const { id, upload } = await aPending(ann)
+    const signatureOf = (url: string) => secret(new URL(url).searchParams.get('signature') ?? '')
+    signatureOf(upload.url)
+    await ann.post(`/uploads/${id}/complete`, {}).expect(200)
+    const { headers } = await ann.get(`/uploads/${id}/content`).expect(302)
+    signatureOf(String(headers['location']))
+    await (await fetch(String(headers['location']))).arrayBuffer()
+    expect((await fetch(`${String(headers['location'])}x`)).ok).toBe(false)
   },
 
   async authenticators() {

@@ -1,5 +1,7 @@
 import { type DestinationStream, type Logger, pino, stdSerializers } from 'pino'
 
+import { currentRequestId } from './request-scope.js'
+
 export type { Logger }
 
 const secrets = [
@@ -20,12 +22,19 @@ const secrets = [
 /** ioredis puts the command that failed into its errors, with all its arguments: a password, a message's text. */
 const withoutCommand = (error: Error): object => ({ ...stdSerializers.err(error), command: undefined })
 
+/** Of each line that is written while a request is followed. */
+const ofRequest = (): { requestId?: string } => {
+  const requestId = currentRequestId()
+  return requestId === undefined ? {} : { requestId }
+}
+
 /** The one logger: JSON lines, and nothing secret even where somebody logs too much. */
 export const createLogger = (level: string, destination?: DestinationStream): Logger =>
   pino(
     {
       level,
       base: { pid: process.pid },
+      mixin: ofRequest,
       serializers: { err: withoutCommand },
       timestamp: pino.stdTimeFunctions.isoTime,
       redact: { paths: secrets.flatMap((name) => [name, `*.${name}`, `*.headers.${name}`]), censor: '[hidden]' },

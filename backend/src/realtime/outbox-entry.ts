@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { Schema } from 'mongoose'
+import { currentRequestId } from '../platform/request-scope.js'
 import type { EventType } from './catalogue.js'
 
 /** An event that must be told, kept in the document that changed until it has been, in the order of the changes. */
@@ -12,6 +13,8 @@ export interface OutboxEntry {
   readonly type: EventType
   /** What the document itself does not say, or not for long: whom the event is about, who did it. */
   readonly data?: Readonly<Record<string, string>>
+  /** The request that it comes of, for the log alone, where requests are followed; of several that are stored together, one. */
+  readonly requestId?: string
 }
 
 /** A document that carries its own outbox; the field is absent while there is nothing to tell. */
@@ -19,13 +22,10 @@ export interface WithOutbox {
   outbox?: OutboxEntry[]
 }
 
-export const outboxEntry = (worker: string, type: EventType, at: Date, data?: Readonly<Record<string, string>>): OutboxEntry => ({
-  eventId: randomUUID(),
-  worker,
-  at,
-  type,
-  ...(data && { data }),
-})
+export const outboxEntry = (worker: string, type: EventType, at: Date, data?: Readonly<Record<string, string>>): OutboxEntry => {
+  const requestId = currentRequestId()
+  return { eventId: randomUUID(), worker, at, type, ...(data && { data }), ...(requestId !== undefined && { requestId }) }
+}
 
 /**
  * The id of what is told in place of an event that this version does not know: a newer worker left it, and after a rollback there is none any more to
@@ -35,7 +35,7 @@ export const idInPlaceOf = (eventId: string): string => `${eventId}:changed`
 
 /** For a mongoose schema; the index that a sweep reads belongs to it: `outboxIndex`. */
 export const outboxField = {
-  type: [{ _id: false, eventId: String, worker: String, at: Date, type: { type: String }, data: Schema.Types.Mixed }],
+  type: [{ _id: false, eventId: String, worker: String, at: Date, type: { type: String }, data: Schema.Types.Mixed, requestId: String }],
   default: undefined,
 }
 

@@ -116,6 +116,7 @@ export class Outbox {
     for (const { entry, epoch } of told) {
       await source.followUp?.(document, entry)
       this.#note({ source, id: document._id, eventId: entry.eventId, epoch, at: Date.now() })
+      this.#logTold(entry)
     }
     return told.length === waiting.length
   }
@@ -169,7 +170,10 @@ export class Outbox {
       if (epoch === undefined) return
       if (another !== undefined) throw new Error('The log’s epoch changed meanwhile')
       for (const { _id: id, outbox = [] } of documents) {
-        for (const { eventId } of outbox) this.#note({ source, id, eventId, epoch, at: Date.now() })
+        for (const entry of outbox) {
+          this.#note({ source, id, eventId: entry.eventId, epoch, at: Date.now() })
+          this.#logTold(entry)
+        }
       }
     } catch (error) {
       this.#notYet(source, documents, error)
@@ -239,6 +243,11 @@ export class Outbox {
         .finally(() => this.#basing.delete(channel))
     this.#basing.set(channel, setting)
     return setting
+  }
+
+  /** By the request that it comes of: this may be done for another one, or by another worker. */
+  #logTold({ eventId, type, requestId }: OutboxEntry): void {
+    this.#deps.logger.debug({ eventId, type, requestId }, 'published')
   }
 
   #note(told: Told): void {
