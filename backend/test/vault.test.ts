@@ -90,9 +90,25 @@ describe('heliograph-vault-agent.service', () => {
 
   it.runIf(findOnPath('systemd-analyze', process.env))('is one that systemd knows every setting of', async () => {
     const name = 'heliograph-vault-agent.service'
-    writeFileSync(join(folder.path, name), unit.replace('/usr/bin/vault', '/bin/true'))
+    writeFileSync(
+      join(folder.path, name),
+      unit.replace('/usr/bin/vault', '/bin/true').replaceAll(installed, projectFolder.replace(/\/$/, '')),
+    )
     const { stdout, stderr } = await ended('systemd-analyze', ['verify', join(folder.path, name)])
     expect(`${stdout}${stderr}`.split('\n').filter((line) => line.includes(name))).toEqual([])
+  })
+})
+
+describe('wait.sh', () => {
+  it('ends with 0 once every secret has been written, and names the one that was not', async () => {
+    const written = mkdtempSync(join(folder.path, 'waited-'))
+    const wait = () => ended(join(here, 'wait.sh'), [written], { HELIOGRAPH_WRITTEN_SECONDS: '0' })
+    for (const path of destinations.slice(0, -1)) writeFileSync(join(written, basename(path)), '')
+    const last = join(written, basename(destinations.at(-1) ?? ''))
+    expect(await wait()).toMatchObject({ code: 1, stderr: expect.stringContaining(`${last} was not written`) })
+    writeFileSync(last, '')
+    expect(await wait()).toMatchObject({ code: 0, stderr: '' })
+    expect(unit).toContain(`\nExecStartPost=${installed}/deploy/vault/wait.sh\n`)
   })
 })
 
