@@ -57,10 +57,15 @@ describe('a bucket of backups', { timeout: 90_000 }, () => {
     expect(files.toSorted()).toEqual((await readdir(path)).toSorted())
   })
 
-  it('that cannot be reached fails the backup, which is kept in the folder all the same', async () => {
+  it.each([
+    ['cannot be reached', { AWS_S3_ENDPOINT: 'http://127.0.0.1:1' }],
+    ['is not there', { BACKUP_S3_BUCKET: 'no-such-bucket' }],
+    ['is not for this key', { AWS_SECRET_ACCESS_KEY: 'another-secret' }],
+  ])('that %s fails the backup, which is kept in the folder all the same', async (_why, wrong) => {
     const folder = await aFolder()
-    const failed = await admin(app, ['backup', '--to', folder], { ...environment(), AWS_S3_ENDPOINT: 'http://127.0.0.1:1' })
+    const failed = await admin(app, ['backup', '--to', folder], { ...environment(), ...wrong })
     expect(failed).toMatchObject({ exitCode: 1, errors: expect.stringContaining('was not copied to the bucket') })
+    expect(failed.errors).not.toContain('another-secret')
     expect(await admin(app, ['verify', failed.output.trim()])).toMatchObject({ exitCode: 0 })
   })
 })

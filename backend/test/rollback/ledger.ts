@@ -15,7 +15,7 @@ interface Read {
   readonly readSeq: number
 }
 
-const Created = z.object({ conversationId: z.string(), message: z.object({ seq: z.int() }) })
+const Created = z.object({ conversationId: z.string(), message: z.object({ seq: z.int(), senderId: z.string() }) })
 const Updated = z.object({
   conversationId: z.string(),
   message: z.object({ id: z.string(), version: z.int(), text: z.string().optional() }),
@@ -81,12 +81,15 @@ export class Ledger {
   /** What was acknowledged in a conversation and not told: messages and edits, each by itself, and how far somebody has read. */
   untold(conversationId: string, told: readonly SseEvent[]): string[] {
     const here = (each: { readonly conversationId: string }) => each.conversationId === conversationId
-    const seqs = new Set(this.createdSeqs(conversationId, told))
+    const created = dataOf(told, 'message.created', Created, conversationId)
+    const seqs = new Set(created.map(({ message }) => message.seq))
+    const receipts = dataOf(told, 'receipt.updated', Receipt, conversationId)
     const updates = dataOf(told, 'message.updated', Updated, conversationId)
     const edits = new Set(updates.map(({ message }) => `${message.id} ${message.version} ${message.text}`))
     const read = new Map<string, number>()
-    for (const { receipts = [], ...first } of dataOf(told, 'receipt.updated', Receipt, conversationId))
-      for (const { userId, readSeq } of [first, ...receipts]) read.set(userId, readSeq)
+    const raise = (userId: string, seq: number) => read.set(userId, Math.max(seq, read.get(userId) ?? 0)) // they only rise
+    for (const { userId, readSeq } of receipts.flatMap(({ receipts: others = [], ...first }) => [first, ...others])) raise(userId, readSeq)
+    for (const { message } of created) raise(message.senderId, message.seq) // who sends has read up to there; that is not told beside
     return [
       ...this.messages.filter((each) => here(each) && !seqs.has(each.seq)).map(({ seq }) => `message ${seq}`),
       ...this.#edits
