@@ -88,7 +88,7 @@ export class Ledger {
     const edits = new Set(updates.map(({ message }) => `${message.id} ${message.version} ${message.text}`))
     const read = new Map<string, number>()
     const raise = (userId: string, seq: number) => read.set(userId, Math.max(seq, read.get(userId) ?? 0)) // they only rise
-    for (const { userId, readSeq } of receipts.flatMap(({ receipts: others = [], ...first }) => [first, ...others])) raise(userId, readSeq)
+    for (const first of receipts) for (const { userId, readSeq } of [first, ...(first.receipts ?? [])]) raise(userId, readSeq)
     for (const { message } of created) raise(message.senderId, message.seq) // who sends has read up to there; that is not told beside
     return [
       ...this.messages.filter((each) => here(each) && !seqs.has(each.seq)).map(({ seq }) => `message ${seq}`),
