@@ -1,10 +1,11 @@
 import express from 'express'
 import supertest from 'supertest'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { answerProblems } from '../src/http/problem-answer.js'
 import { requestLog } from '../src/http/request-log.js'
 import { createLogger } from '../src/platform/logger.js'
 import { aDirectConversation, type Person } from './support/people.js'
+import { SseClient } from './support/sse-client.js'
 import { startTestApp, type TestApp } from './support/test-app.js'
 
 let following: TestApp
@@ -72,7 +73,13 @@ describe('a request’s id', () => {
 
   it('is told to nobody else: not in what is shown or published of a message', async () => {
     const { ann, bob, conversation } = await aDirectConversation(following)
+    const stream = await SseClient.open(`${following.url}/sse`, { headers: { authorization: `Bearer ${bob.accessToken}` } })
+    onTestFinished(() => stream.close())
+    await stream.waitFor(({ event }) => event === 'resume', 30_000)
     await sendAs(ann, conversation.id, 'private-to-ann', { text: 'hello' }).expect(201)
+    await stream.waitFor(({ event }) => event === 'message.created', 30_000)
+    expect(JSON.stringify(stream.events)).toContain('hello')
+    expect(JSON.stringify(stream.events)).not.toContain('private-to-ann')
     const { body } = await bob.get(`/conversations/${conversation.id}/messages`).expect(200)
     expect(JSON.stringify(body)).not.toContain('private-to-ann')
     await expect.poll(() => saidOf(following.logs, 'private-to-ann')).toContain('message.created')
