@@ -27,7 +27,7 @@ export class Device {
 
   static async follow(client: Client, token: string): Promise<Device> {
     const device = new Device(client, token)
-    const first = await device.#come(undefined)
+    const first = await device.#comeAgain()
     device.#following = device.#follow(first)
     return device
   }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { z } from 'zod'
 import { becomesTrue } from '../../../dev/services/deadline.js'
 import { type Supervised, supervise } from '../../../dev/services/supervise.js'
 import { type Nginx, startNginx } from '../support/nginx.js'
@@ -14,16 +15,17 @@ const { former, next } = versions
 const pm2Runtime = createRequire(import.meta.url).resolve('pm2/bin/pm2-runtime')
 const workers = 2
 const readyDeadlineSeconds = 60
+const Health = z.object({ status: z.string(), worker: z.string(), version: z.string() })
 let machine: Machine
 let processes: Supervised
 let nginx: Nginx
 let load: Load
 let environment: Record<string, string>
 
-const versionNow = async (origin: string): Promise<unknown> => {
-  const answer = await fetch(`${origin}/health`, { headers: { connection: 'close' } }) // PM2 deals connections out in turn
-  const health: unknown = await answer.json()
-  return health instanceof Object && 'version' in health ? health.version : undefined
+/** PM2 deals connections out in turn; undefined where nobody answers. */
+const healthAt = async (origin: string) => {
+  const answer = await fetch(`${origin}/health`, { headers: { connection: 'close' } }).catch(() => undefined)
+  return answer && Health.parse(await answer.json())
 }
 
 beforeAll(async () => {
@@ -44,8 +46,13 @@ beforeAll(async () => {
     stopDeadlineSeconds: 40,
     output: { file: machine.logFile },
   })
-  const isServing = async () => (await fetch(`${origin}/health/ready`).catch(() => undefined))?.status === 200
-  if (!(await becomesTrue(readyDeadlineSeconds, isServing, 50))) throw new Error(readFileSync(machine.logFile, 'utf8').slice(-4000))
+  const healthy = new Set<unknown>()
+  const allServe = async () => {
+    const health = await healthAt(origin)
+    if (health?.status === 'healthy') healthy.add(health.worker)
+    return healthy.size === workers
+  }
+  if (!(await becomesTrue(readyDeadlineSeconds, allServe, 50))) throw new Error(readFileSync(machine.logFile, 'utf8').slice(-4000))
   nginx = await startNginx(...machine.ports)
   load = await Load.begin(nginx, origin, machine.database)
 }, 240_000)
@@ -59,7 +66,7 @@ afterAll(async () => {
 it('workers under PM2 are replaced by a next release and by this one again: nothing is lost, no request fails', async () => {
   const origin = `http://127.0.0.1:${machine.ports[0]}`
   const steps = `${stepsBelow('Exchange the folders')}\n${stepsBelow('Under PM2')}`
-  const serving = async () => new Set(await Promise.all(Array.from({ length: 4 * workers }, () => versionNow(origin))))
+  const serving = async () => new Set(await Promise.all(Array.from({ length: 4 * workers }, async () => (await healthAt(origin))?.version)))
   await load.goesOn()
   for (const [from, to] of [
     [former, next],
