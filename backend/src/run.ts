@@ -10,6 +10,8 @@ import { checkStorage } from './storage-start.js'
 /** Longer than the keep-alive time, so that idle connections end by themselves; shorter than PM2's kill_timeout. */
 const drainDeadlineMs = 12_000
 const closeDeadlineMs = 12_000
+/** A worker is asked once it can answer, so that whoever replaces workers one by one fails no request. Where the database stays away, it says so. */
+const mostBeforeListeningMs = 3000
 
 /** Serves until SIGTERM or SIGINT, then drains and exits. @throws where the port cannot be listened on, ConfigError where the log cannot be opened */
 export const run = async (config: Config): Promise<void> => {
@@ -18,6 +20,12 @@ export const run = async (config: Config): Promise<void> => {
   const telemetry = await openTelemetry(config.telemetry)
   if (telemetry.errors) reportLastErrors(telemetry)
   const context = createContext(config, logger, {}, telemetry)
+  context.mongo.once('replaced', () => {
+    logger.fatal('the database is another one than before: starting anew')
+    process.exit(1) // at once: what is still to be written is of the former one
+  })
+  context.start()
+  await context.mongo.whenReady(AbortSignal.timeout(mostBeforeListeningMs)).catch(() => undefined)
   const server = await listen(createApp(context), { config, logger })
   const { port, redirectPort } = server
   const { host, worker } = config.server
@@ -44,11 +52,6 @@ export const run = async (config: Config): Promise<void> => {
   }
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal))
 
-  context.mongo.once('replaced', () => {
-    logger.fatal('the database is another one than before: starting anew')
-    process.exit(1) // at once: what is still to be written is of the former one
-  })
-  context.start()
   void checkStorage(context.storage, { logger, signal: stopping.signal }).then((good) => {
     if (good || config.environment !== 'production' || stopping.signal.aborted) return
     logger.fatal('the storage is not fit for production: not starting')
