@@ -76,9 +76,8 @@ messageSchema.index({ conversationId: 1, mood: 1 }, { name: 'conversation_mood',
   },
   {
     file: 'backend/dist/realtime/outbox-entry.js',
-    from: `    eventId: randomUUID(),`,
-    to: `    eventId: randomUUID(),
-    release: '${versions.next}',`,
+    from: `return { eventId: randomUUID(),`,
+    to: `return { release: '${versions.next}', eventId: randomUUID(),`,
   },
   {
     file: 'backend/dist/realtime/log/redis-log.js',

@@ -2,11 +2,14 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Call } from './call.js'
 import { isConflict, isDuplicateKey, stateOf } from './sqlstate.js'
 
-export const conflictRetries = 20
+/** Some five seconds: where hundreds race for one key on a busy machine, somebody loses twenty times. */
+export const conflictRetries = 100
 export const lostUpsertRetries = 5
 
+const mostPauseMs = 100
+
 /** Longer after each attempt, and never the same for two writers that met. */
-export const pauseAfter = (attempt: number): Promise<void> => delay(Math.random() * 5 * (attempt + 1))
+export const pauseAfter = (attempt: number): Promise<void> => delay(Math.random() * Math.min(5 * (attempt + 1), mostPauseMs))
 
 /**
  * Runs a command again when it met another writer, as MongoDB does outside of transactions. An upsert is also run again when another one
