@@ -2,8 +2,9 @@ import { createApp } from './app.js'
 import type { Config } from './config.js'
 import { createContext } from './context.js'
 import { MetricsServer } from './features/metrics/index.js'
-import { listen } from './listen.js'
+import { type Listening, listen } from './listen.js'
 import { openLog } from './log.js'
+import { earliestOf } from './platform/earliest-signal.js'
 import { closeTelemetry, openTelemetry, type Telemetry } from './platform/telemetry/telemetry.js'
 import { checkStorage } from './storage-start.js'
 
@@ -20,21 +21,8 @@ export const run = async (config: Config): Promise<void> => {
   const telemetry = await openTelemetry(config.telemetry)
   if (telemetry.errors) reportLastErrors(telemetry)
   const context = createContext(config, logger, {}, telemetry)
-  context.mongo.once('replaced', () => {
-    logger.fatal('the database is another one than before: starting anew')
-    process.exit(1) // at once: what is still to be written is of the former one
-  })
-  context.start()
-  await context.mongo.whenReady(AbortSignal.timeout(mostBeforeListeningMs)).catch(() => undefined)
-  const server = await listen(createApp(context), { config, logger })
-  const { port, redirectPort } = server
-  const { host, worker } = config.server
-  if (config.metrics.port === undefined && !config.metrics.beside)
-    logger.warn('METRICS_PORT is not set: of several workers none can be asked for /metrics')
   const metrics = new MetricsServer(context)
-  const metricsPort = config.metrics.port === undefined ? undefined : await metrics.listen(config.metrics.port, config.metrics.host)
-  const places = { host, port, redirectPort, metricsPort }
-  logger.info({ ...places, worker, tls: config.tls !== undefined, redis: config.redis !== undefined }, 'listening')
+  let server: Listening | undefined
 
   const stopping = new AbortController()
   const stop = async (reason: string): Promise<void> => {
@@ -43,7 +31,7 @@ export const run = async (config: Config): Promise<void> => {
     logger.info({ reason }, 'draining')
     setTimeout(() => process.exit(1), drainDeadlineMs + closeDeadlineMs).unref() // nothing may hold up an exit
     context.hub.drain()
-    await server.drain(drainDeadlineMs)
+    await server?.drain(drainDeadlineMs)
     await metrics.close()
     await context.close()
     await closeTelemetry(telemetry)
@@ -51,6 +39,22 @@ export const run = async (config: Config): Promise<void> => {
     process.exit(0)
   }
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal))
+
+  context.mongo.once('replaced', () => {
+    logger.fatal('the database is another one than before: starting anew')
+    process.exit(1) // at once: what is still to be written is of the former one
+  })
+  context.start()
+  await context.mongo.whenReady(earliestOf(stopping.signal, AbortSignal.timeout(mostBeforeListeningMs))).catch(() => undefined)
+  if (stopping.signal.aborted) return
+  server = await listen(createApp(context), { config, logger })
+  const { port, redirectPort } = server
+  const { host, worker } = config.server
+  if (config.metrics.port === undefined && !config.metrics.beside)
+    logger.warn('METRICS_PORT is not set: of several workers none can be asked for /metrics')
+  const metricsPort = config.metrics.port === undefined ? undefined : await metrics.listen(config.metrics.port, config.metrics.host)
+  const places = { host, port, redirectPort, metricsPort }
+  logger.info({ ...places, worker, tls: config.tls !== undefined, redis: config.redis !== undefined }, 'listening')
 
   void checkStorage(context.storage, { logger, signal: stopping.signal }).then((good) => {
     if (good || config.environment !== 'production' || stopping.signal.aborted) return
