@@ -83,6 +83,16 @@ describe('the check of a conversation', () => {
     expect(await differencesIn(id)).toEqual([])
   })
 
+  it('finds nothing where somebody who has spoken has deleted their account', async () => {
+    const { ann, bob, conversation } = await aDirectConversation(app)
+    const ofAnn = { conversationId: idOf(conversation.id), userId: idOf(ann.id) }
+    for (const from of [ann, bob, ann]) await from.send(conversation.id, {}).expect(201)
+    await expect.poll(() => receipts().findOne(ofAnn)).toMatchObject({ readSeq: 3 })
+    await ann.delete('/users/me').send({ password: ann.password }).expect(204)
+    await expect.poll(() => receipts().countDocuments(ofAnn), { timeout: 30_000 }).toBe(0)
+    expect(await differencesIn(conversation.id)).toEqual([])
+  })
+
   it('finds nothing in one in which nobody has said anything', async () => {
     const { conversation } = await aDirectConversation(app)
     expect(await check(conversation.id)).toEqual({ conversationId: conversation.id, messages: 0, head: 0, differences: [] })

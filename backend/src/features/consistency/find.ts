@@ -67,7 +67,8 @@ const suspectsAmong = async (
     const isSuspect = wrongOf(marks, people, head).length > 0 || marks.readSeq < (sent.get(userId) ?? 0)
     if (isSuspect && suspects.length < mostSuspects) suspects.push(userId)
   }
-  return [...suspects, ...unseen] // of who has sent and has no receipt
+  const gone = await stored.goneAmong([...unseen], deadline)
+  return [...suspects, ...[...unseen].filter((userId) => !gone.has(userId))] // of who has sent and has no receipt
 }
 
 const behindOwnAmong = (suspects: readonly string[], marks: readonly Marks[], sent: ReadonlyMap<string, number>): Difference[] => {

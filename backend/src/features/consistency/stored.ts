@@ -4,6 +4,7 @@ import type { WithOutbox } from '../../realtime/outbox-entry.js'
 import type { ConversationDocument } from '../conversations/index.js'
 import { type Heads, type MessageDocument, seqIndex } from '../messages/index.js'
 import type { ReceiptDocument } from '../receipts/index.js'
+import type { UserDocument } from '../users/index.js'
 import type { Collection } from './difference.js'
 import type { Marks } from './of-receipts.js'
 import type { Deadline } from './until.js'
@@ -81,5 +82,14 @@ export class Stored {
     return this.receipts()
       .find<Marks>({ conversationId, userId: { $in: userIds.map(toObjectId) } }, options)
       .toArray()
+  }
+
+  /** Who of these has deleted their account: of them no receipts are kept. */
+  async goneAmong(userIds: readonly string[], deadline: Deadline): Promise<ReadonlySet<string>> {
+    if (userIds.length === 0) return new Set()
+    const options = { projection: { _id: 1 }, readPreference: 'primary', maxTimeMS: deadline.leftMs() } as const
+    const gone = { _id: { $in: userIds.map(toObjectId) }, deletedAt: { $exists: true } }
+    const found = await this.#deps.collection<UserDocument>('users').find(gone, options).toArray()
+    return new Set(found.map(({ _id }) => _id.toHexString()))
   }
 }
