@@ -1,13 +1,8 @@
 import type { BareCommand, Command } from './admin/command.js'
 import { commands, usage } from './admin/commands.js'
 import { type Config, loadConfig } from './config.js'
-
-const end = (code: 0 | 1 | 2, message?: string): never => {
-  if (message !== undefined) (code === 0 ? process.stdout : process.stderr).write(`${message}\n`)
-  process.exit(code)
-}
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+import { end } from './end.js'
+import { messageOf } from './platform/message-of.js'
 
 const prepared = <P>(name: string, command: { usage: string; prepare(words: string[]): P }, words: string[]): P => {
   try {

@@ -1,6 +1,7 @@
 import { type Config, ConfigError } from './config.js'
 import { LogFile } from './platform/log-file.js'
 import { createLogger, type Logger } from './platform/logger.js'
+import { messageOf } from './platform/message-of.js'
 
 /**
  * The server's log, in LOG_FILE or on the standard output. SIGUSR2 has the file opened anew, which logrotate has renamed;
@@ -22,6 +23,6 @@ const openFile = (path: string): LogFile => {
   try {
     return new LogFile(path)
   } catch (error) {
-    throw new ConfigError([`LOG_FILE: cannot be opened: ${error instanceof Error ? error.message : String(error)}`])
+    throw new ConfigError([`LOG_FILE: cannot be opened: ${messageOf(error)}`])
   }
 }

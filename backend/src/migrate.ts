@@ -1,5 +1,7 @@
 import { parseArgs } from 'node:util'
 import { loadConfig } from './config.js'
+import { end } from './end.js'
+import { messageOf } from './platform/message-of.js'
 
 const usage = `npm run migrate -- [--dry-run] [--wait <seconds>]
 
@@ -9,13 +11,6 @@ const usage = `npm run migrate -- [--dry-run] [--wait <seconds>]
 const mostSeconds = 86_400
 /** After that it stops in the middle of a batch, or while an index is being built. */
 const stopWithinMs = 8000
-
-const end = (code: 0 | 1 | 2, message?: string): never => {
-  if (message !== undefined) (code === 0 ? process.stdout : process.stderr).write(`${message}\n`)
-  process.exit(code)
-}
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 const asked = (words: string[]): { dryRun: boolean; help: boolean; waitMs: number } => {
   const { values } = parseArgs({

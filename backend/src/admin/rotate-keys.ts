@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import type { Config } from '../config.js'
+import { mostPreviousPeppers } from '../settings/variables/sign-in.js'
 import { type Command, CommandError } from './command.js'
 
 const secretBytes = 48
-const mostPeppers = 3
 
 interface Rotation {
   readonly name: string
@@ -48,7 +48,8 @@ Once these have expired, ${tokens.accessTtlSeconds} s after the last worker was 
 
 /** @throws CommandError where one more would be too many */
 const pepperOf = ({ pepper, previousPeppers }: Config): Rotation => {
-  if (previousPeppers.length >= mostPeppers) throw new CommandError('AUTH_PREVIOUS_PEPPERS has three already: take the last one out first')
+  if (previousPeppers.length >= mostPreviousPeppers)
+    throw new CommandError('AUTH_PREVIOUS_PEPPERS has three already: take the last one out first')
   return {
     name: 'AUTH_PEPPER',
     previousName: 'AUTH_PREVIOUS_PEPPERS',

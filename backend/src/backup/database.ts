@@ -1,5 +1,6 @@
 import { mongo } from 'mongoose'
 import type { Config } from '../config.js'
+import { messageOf } from '../platform/message-of.js'
 import { databaseOf } from '../platform/mongo.js'
 import { BackupError } from './errors.js'
 
@@ -24,7 +25,7 @@ export const openServer = async ({ mongo: { uri, selectionTimeoutMs } }: Pick<Co
     await client.db().command({ ping: 1 })
   } catch (error) {
     await client.close()
-    throw new BackupError(`MongoDB cannot be reached: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+    throw new BackupError(`MongoDB cannot be reached: ${messageOf(error)}`, { cause: error })
   }
   return { client, database: databaseOf(uri) }
 }

@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import { messageOf } from '../platform/message-of.js'
 import { S3Storage } from '../platform/storage/s3-storage.js'
 import type { Storage } from '../platform/storage/storage.js'
 import type { BackupSettings } from '../settings/backup.js'
@@ -34,7 +35,7 @@ export const copyToBucket = (remote: Remote, path: string): Promise<string> =>
         })
       }
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
+      const reason = messageOf(error)
       throw new BackupError(`${path} is whole, but was not copied to the bucket ${remote.s3.bucket}: ${reason}`, { cause: error })
     }
     return `s3://${remote.s3.bucket}/${remote.prefix}${name}`

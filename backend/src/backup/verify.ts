@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { messageOf } from '../platform/message-of.js'
 import { contentOf, documentsIn } from './archive-reader.js'
 import { BackupError } from './errors.js'
 import type { ArchiveFile, Manifest } from './manifest.js'
@@ -13,7 +14,7 @@ export const documentsOf = async function* (folder: string, file: ArchiveFile, o
       yield document
     }
   } catch (error) {
-    throw new BackupError(`${file.name} cannot be read: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+    throw new BackupError(`${file.name} cannot be read: ${messageOf(error)}`, { cause: error })
   }
   if (count !== file.documents) throw new BackupError(`${file.name} has ${count} documents, and not the ${file.documents} that were said`)
 }

@@ -3,6 +3,7 @@ import { rateLimit, type Store } from 'express-rate-limit'
 import type { Cluster, Redis } from 'ioredis'
 import type { Keyspace } from '../platform/keyspace.js'
 import type { Logger } from '../platform/logger.js'
+import { messageOf } from '../platform/message-of.js'
 import { AskedWindow, type AskRedis, askRedis } from './asked-window.js'
 import { type Counted, isInBody, keyOf } from './limit-keys.js'
 import { LimitSharing } from './limit-sharing.js'
@@ -95,7 +96,7 @@ export class Limits {
     const now = Date.now()
     if (now - this.#warnedAt < warnEveryMs) return
     this.#warnedAt = now
-    this.#deps.logger.warn({ reason: error instanceof Error ? error.message : String(error) }, 'limits are counted by this worker alone')
+    this.#deps.logger.warn({ reason: messageOf(error) }, 'limits are counted by this worker alone')
   }
 }
 

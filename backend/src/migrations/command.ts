@@ -2,6 +2,7 @@ import mongoose, { type Connection, type mongo } from 'mongoose'
 import type { Config } from '../config.js'
 import { createModels } from '../context/models.js'
 import { buildIndexes, missingIndexes } from '../platform/indexes.js'
+import { messageOf } from '../platform/message-of.js'
 import { databaseOf } from '../platform/mongo.js'
 import { migrations } from './list.js'
 import { alone, whoMigrates } from './lock.js'
@@ -78,7 +79,7 @@ const open = async (connection: Connection, uri: string, waitMs: number): Promis
       autoCreate: false,
     })
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
+    const reason = messageOf(error)
     throw new MigrationError(`MongoDB cannot be reached within ${waitMs / 1000} s: ${reason}`, { cause: error })
   }
 }

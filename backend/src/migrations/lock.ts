@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { mongo } from 'mongoose'
 import { withDeadline } from '../platform/deadline.js'
 import { isDuplicateKey } from '../platform/duplicate-key.js'
+import { messageOf } from '../platform/message-of.js'
 import { isWriteConflict } from '../platform/write-conflict.js'
 import { MigrationError } from './migration.js'
 
@@ -124,7 +125,7 @@ export const alone = async <T>(locking: Locking, work: (lock: HeldLock) => Promi
     underWay = true
     lock
       .renew()
-      .catch((error: unknown) => tell(`the lock was not renewed: ${error instanceof Error ? error.message : String(error)}`))
+      .catch((error: unknown) => tell(`the lock was not renewed: ${messageOf(error)}`))
       .finally(() => {
         underWay = false
       })

@@ -1,4 +1,5 @@
 import type { mongo } from 'mongoose'
+import { messageOf } from '../platform/message-of.js'
 import type { HeldLock } from './lock.js'
 import { type Migration, MigrationError, titleOf } from './migration.js'
 import { beginRecord, endRecord, keepPosition, standingOf } from './records.js'
@@ -20,7 +21,7 @@ export const runPending = async (running: Running): Promise<void> => {
     try {
       await run(migration, running)
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error)
+      const message = messageOf(error)
       throw new MigrationError(`${titleOf(migration)} did not come to its end: ${message}. ${again}`, { cause: error })
     }
   }

@@ -1,6 +1,7 @@
 import type { Model, mongo } from 'mongoose'
 import { withDeadline } from './deadline.js'
 import { percentBuilt } from './index-builds.js'
+import { messageOf } from './message-of.js'
 
 // A list of models of different documents; nothing here looks into one.
 type Models = readonly Pick<Model<unknown>, 'createCollection' | 'createIndexes' | 'diffIndexes' | 'modelName' | 'collection' | 'db'>[]
@@ -67,7 +68,7 @@ export const buildIndexes = async (models: Models, tell: (line: string) => void)
     try {
       await withDeadline(index.build(), buildDeadlineMs, title)
     } catch (error) {
-      throw new Error(`${title} cannot be made: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+      throw new Error(`${title} cannot be made: ${messageOf(error)}`, { cause: error })
     } finally {
       clearInterval(telling)
     }

@@ -33,6 +33,10 @@ export const outboxEntry = (worker: string, type: EventType, at: Date, data?: Re
  */
 export const idInPlaceOf = (eventId: string): string => `${eventId}:changed`
 
+/** The id of an entry that is told as `known`: its own where it is of that type, else as `idInPlaceOf`. */
+export const idAs = (known: EventType, { type, eventId }: Pick<OutboxEntry, 'type' | 'eventId'>): string =>
+  type === known ? eventId : idInPlaceOf(eventId)
+
 /** For a mongoose schema; the index that a sweep reads belongs to it: `outboxIndex`. */
 export const outboxField = {
   type: [{ _id: false, eventId: String, worker: String, at: Date, type: { type: String }, data: Schema.Types.Mixed, requestId: String }],

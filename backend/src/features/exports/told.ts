@@ -1,13 +1,13 @@
 import { encodeEvent } from '../../realtime/catalogue.js'
 import type { Entry } from '../../realtime/log/log.js'
-import { idInPlaceOf, type OutboxEntry } from '../../realtime/outbox-entry.js'
+import { idAs, type OutboxEntry } from '../../realtime/outbox-entry.js'
 import type { JobDocument } from '../jobs/index.js'
 import { viewExport } from './view.js'
 
 /** A person's own devices are told when their export has ended. */
-export const tellExport = (job: JobDocument, { type, eventId, at }: OutboxEntry): Entry[] => {
-  const isKnown = type === 'export.ready'
-  const content = isKnown ? { export: viewExport(job) } : { fetch: true as const }
+export const tellExport = (job: JobDocument, entry: OutboxEntry): Entry[] => {
+  const { type, at } = entry
+  const content = type === 'export.ready' ? { export: viewExport(job) } : { fetch: true as const }
   const frame = encodeEvent({ type: 'export.ready', at: at.toISOString(), ...content })
-  return [{ channel: `user:${job.userId.toHexString()}`, eventId: isKnown ? eventId : idInPlaceOf(eventId), frame }]
+  return [{ channel: `user:${job.userId.toHexString()}`, eventId: idAs('export.ready', entry), frame }]
 }

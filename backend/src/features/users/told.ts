@@ -2,7 +2,7 @@ import type { mongo } from 'mongoose'
 import { encodeEvent } from '../../realtime/catalogue.js'
 import type { Entry } from '../../realtime/log/log.js'
 import { type OutboxSource, outboxSource } from '../../realtime/outbox.js'
-import { idInPlaceOf } from '../../realtime/outbox-entry.js'
+import { idAs } from '../../realtime/outbox-entry.js'
 import type { UserDocument } from './model.js'
 import { viewMe, viewUser } from './view.js'
 
@@ -20,16 +20,16 @@ export const userSource = ({ collection, companyOf }: Dependencies): OutboxSourc
   outboxSource<UserDocument>({
     collection,
 
-    async tell(user, { type, eventId: entryId, at, data }): Promise<Entry[]> {
-      const isKnown = type === 'user.updated'
-      const eventId = isKnown ? entryId : idInPlaceOf(entryId)
+    async tell(user, entry): Promise<Entry[]> {
+      const { type, at, data } = entry
+      const eventId = idAs('user.updated', entry)
       const userId = user._id.toHexString()
       const event = { type: 'user.updated', at: at.toISOString() } as const
       // Who is deleted has no device any more to be told.
       const own: Entry[] = user.deletedAt
         ? []
         : [{ channel: `user:${userId}`, eventId, frame: encodeEvent({ ...event, user: viewMe(user) }) }]
-      if (isKnown && data?.['seen'] !== 'others') return own
+      if (type === 'user.updated' && data?.['seen'] !== 'others') return own
       const company = await companyOf(userId)
       if ('conversationIds' in company) {
         const { id, version } = viewUser(user, { withPhone: false })

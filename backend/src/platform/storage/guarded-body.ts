@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import { withDeadline } from '../deadline.js'
+import { messageOf } from '../message-of.js'
 import { StorageUnavailable } from './storage.js'
 
 /**
@@ -11,7 +12,7 @@ export const guardedBody = (body: Readable, silenceMs: number): Readable => {
     const source = body[Symbol.asyncIterator]() as AsyncIterator<Buffer>
     for (;;) {
       const next = await withDeadline(source.next(), silenceMs, 'the next bytes').catch((error: unknown) => {
-        throw new StorageUnavailable(`a body broke off (${error instanceof Error ? error.message : String(error)})`)
+        throw new StorageUnavailable(`a body broke off (${messageOf(error)})`)
       })
       if (next.done) return
       yield next.value

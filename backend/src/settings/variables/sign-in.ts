@@ -11,11 +11,13 @@ const secrets = z
 
 const pepper = z.string().min(32, 'at least 32 characters')
 
+export const mostPreviousPeppers = 3
+
 /** As `secrets`; `none` stands for hashes that were made without one. */
 const peppers = z
   .string()
   .transform((text) => text.split(',').map((each) => each.trim()))
-  .pipe(z.array(z.union([z.literal('none'), pepper])).max(3, 'at most three'))
+  .pipe(z.array(z.union([z.literal('none'), pepper])).max(mostPreviousPeppers, 'at most three'))
 
 export const signInVariables = {
   JWT_SECRET: variable('Sign-in', 'Signs access tokens; at least 32 characters: openssl rand -base64 48', '', secret, { secret: true }),

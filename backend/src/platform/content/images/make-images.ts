@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import sharp, { type Sharp } from 'sharp'
+import { messageOf } from '../../message-of.js'
 import { strippedGif } from './gif.js'
 import type { ImageAnswer, ImageJob } from './image-job.js'
 import type { ImageType } from './image-types.js'
@@ -79,7 +80,7 @@ const decoded = async <T>(work: () => Promise<T>): Promise<T | Extract<ImageAnsw
   try {
     return await work()
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error)
+    const message = messageOf(error)
     if (error instanceof Error && 'syscall' in error) throw error
     if (message.includes('exceeds pixel limit')) return { refused: 'too_large', detail: 'The picture has too many pixels' }
     return { refused: 'broken_image', detail: 'The picture is broken or not whole' }
