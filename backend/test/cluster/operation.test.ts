@@ -107,11 +107,14 @@ it('PM2’s workers are asked for their metrics where nothing else is set, too',
 it('logrotate beside PM2’s workers loses no line, and has PM2 open its own files anew', async () => {
   const logrotate = aLogrotate(folder.path, { logs: cluster.logs, pm2Home: cluster.folder })
   const [pid = 0] = await cluster.pids()
-  const printed = async () => {
-    process.kill(pid, 'SIGWINCH')
-    const outPath = join(cluster.logs, 'chat-api.out.log')
-    await expect.poll(() => existsSync(outPath) && readFileSync(outPath, 'utf8')).toMatch(/: beside the log\n$/)
-  }
+  const outPath = join(cluster.logs, 'chat-api.out.log')
+  const printed = () =>
+    expect
+      .poll(() => {
+        process.kill(pid, 'SIGWINCH') // makes the worker print a line
+        return existsSync(outPath) && readFileSync(outPath, 'utf8')
+      })
+      .toMatch(/: beside the log$/m) // PM2 prints lines of its own there
   await printed()
   const agent = new Agent({ connections: 4 })
   const rotated = new AbortController()
