@@ -117,6 +117,24 @@ describe('GET /sync', () => {
     expect(listed).not.toContain(sentAway)
   })
 
+  it('lists all where one has left more than one answer tells', async () => {
+    const { owner, members, conversation } = await aGroup(app, 3)
+    const [, bob] = members
+    if (!bob) throw new Error('a group of three')
+    const { body: left } = await owner.post('/conversations', { type: 'group', name: 'left', memberIds: [bob.id] }).expect(201)
+    const synced = new Synced(bob)
+    await settled()
+    await synced.sync()
+    await owner.delete(`/conversations/${left.id}/members/${bob.id}`).expect(204)
+    await settled()
+    const conversations = app.context.mongo.connection.collection('conversations')
+    const { _id, ...asLeft } = (await conversations.findOne({ _id: new Types.ObjectId(String(left.id)) })) ?? {}
+    await conversations.insertMany(Array.from({ length: 999 }, () => ({ ...asLeft })))
+    await owner.delete(`/conversations/${conversation.id}/members/${bob.id}`).expect(204)
+    const { full, removed } = await synced.sync()
+    expect([full, removed, [...synced.conversations.keys()]]).toEqual([true, [], []])
+  })
+
   it('misses nothing of what changes while its pages are read', async () => {
     const { owner, synced } = await someoneSynced()
     const groups = await Promise.all(Array.from({ length: 6 }, () => aGroup(app, 2, owner)))

@@ -47,7 +47,8 @@ export class Synced {
       this.cursor = body.cursor
       next = body.nextCursor
     } while (next !== null)
-    for (const id of removed) this.conversations.delete(id)
+    const isGone = (id: string) => removed.includes(id) || (full && !listed.includes(id))
+    for (const id of [...this.conversations.keys()].filter(isGone)) this.conversations.delete(id)
     return { listed, removed, full }
   }
 

@@ -25,7 +25,7 @@ interface Changes {
 const Position = z.object({ full: z.boolean(), momentMs: z.int(), sinceMs: z.int(), id: Id.nullable() })
 type Position = z.infer<typeof Position>
 
-const mostRemoved = 1000
+const mostLeft = 1000
 /** People who left are dated by a worker's clock. */
 const clockMarginMs = 3_600_000
 
@@ -36,12 +36,13 @@ export class SyncService {
   }
 
   /**
-   * The caller's conversations that have changed since, by the database's clock, or all: where nothing was given, or what was is too old to
-   * know who left. In an order that no change moves, so that a sync ends however busy they are. @throws Problem validation_failed for a bad cursor
+   * The caller's conversations that have changed since, by the database's clock, or all: where nothing was given, what was is too old to
+   * know who left, or they left more than an answer tells. In an order that no change moves, so that a sync ends however busy they are.
+   * @throws Problem validation_failed for a bad cursor
    */
   async changes(caller: Caller, query: SyncQuery): Promise<Changes> {
-    const first = query.cursor === undefined
-    const position = query.cursor === undefined ? await this.#begin(query.since) : decodeCursor(Position, query.cursor)
+    const { position, left } =
+      query.cursor === undefined ? await this.#begin(caller, query.since) : { position: decodeCursor(Position, query.cursor), left: [] }
     const { full, momentMs, sinceMs } = position
     const found = await this.#changed(caller, position, query.limit + 1)
     const page = found.slice(0, query.limit)
@@ -50,18 +51,20 @@ export class SyncService {
     const next = last && { full, momentMs, sinceMs, id: last._id.toHexString() }
     return {
       items,
-      removed: full ? [] : [...(first && query.since ? await this.#removed(caller, query.since) : []), ...hidden],
+      removed: full ? [] : [...left, ...hidden],
       full,
       cursor: encodeSince(new Date(momentMs)),
       nextCursor: next ? encodeCursor(next satisfies Position) : null,
     }
   }
 
-  /** The moment first: what changes while the pages are read has changed since. */
-  async #begin(since: Date | undefined): Promise<Position> {
-    const moment = await this.#deps.moments.now()
-    const full = since === undefined || since.getTime() < moment.getTime() - leftKeptMs / 2
-    return { full, momentMs: moment.getTime(), sinceMs: full ? 0 : since.getTime(), id: null }
+  /** The moment first: what changes while the pages are read has changed since. @returns what the caller has left since, too */
+  async #begin(caller: Caller, since: Date | undefined): Promise<{ position: Position; left: readonly string[] }> {
+    const momentMs = (await this.#deps.moments.now()).getTime()
+    const mayBeKnown = since !== undefined && since.getTime() >= momentMs - leftKeptMs / 2
+    const left = mayBeKnown ? await this.#leftBy(caller, since) : undefined
+    if (!left || !since) return { position: { full: true, momentMs, sinceMs: 0, id: null }, left: [] }
+    return { position: { full: false, momentMs, sinceMs: since.getTime(), id: null }, left }
   }
 
   async #changed({ userId }: Caller, { sinceMs, id }: Position, limit: number): Promise<ConversationDocument[]> {
@@ -77,14 +80,15 @@ export class SyncService {
       .lean()
   }
 
-  async #removed({ userId }: Caller, since: Date): Promise<string[]> {
+  /** @returns undefined where they are more than one answer tells */
+  async #leftBy({ userId }: Caller, since: Date): Promise<string[] | undefined> {
     const at = { $gte: new Date(since.getTime() - clockMarginMs) }
     const left = await this.#deps.conversations
       .find({ left: { $elemMatch: { userId: toObjectId(userId), at } } }, { _id: 1 })
-      .limit(mostRemoved)
+      .limit(mostLeft + 1)
       .read('primary')
       .lean()
-    return left.map(({ _id }) => _id.toHexString())
+    return left.length > mostLeft ? undefined : left.map(({ _id }) => _id.toHexString())
   }
 }
 
