@@ -54,6 +54,20 @@ describe('an API key', () => {
     expect(await auditOf('api_key.created', id)).toMatchObject([{ outcome: 'done', actor: { kind: 'admin', id: ann.id } }])
   })
 
+  it('that is asked for again with the same Idempotency-Key is the same one, with a secret that is good now', async () => {
+    const askOnce = () => ask('post', '/admin/api-keys').set('Idempotency-Key', 'one-key').send(wanted)
+    const first = (await askOnce().expect(201)).body
+    const again = (await askOnce().expect(201)).body
+    expect(again).toEqual({ ...first, apiKey: again.apiKey, prefix: again.apiKey.slice(0, 10) })
+    await exchange(first.apiKey).expect(401)
+    await exchange(again.apiKey).expect(200)
+    expect(await stored().countDocuments({ prefix: { $in: [first.prefix, again.prefix] } })).toBe(1)
+    const kept = app.context.mongo.connection.collection('idempotency_keys')
+    expect(await kept.countDocuments({ 'answer.body': new RegExp(first.id) })).toBe(0)
+    await ask('delete', `/admin/api-keys/${first.id}`).expect(204)
+    expect((await askOnce().expect(409)).body.detail).toBe('This API key was revoked')
+  })
+
   it('is traded for an access token of 15 minutes, which names its scopes; when it was used last is shown', async () => {
     const key = await aKey()
     const { body } = await exchange(key.apiKey).expect(200)

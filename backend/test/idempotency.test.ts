@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { IdempotencyDocument } from '../src/http/idempotency-model.js'
-import { aPerson, type Person } from './support/people.js'
+import { aDirectConversation, aPerson, type Person } from './support/people.js'
 import { startTestApp, type TestApp } from './support/test-app.js'
 
 let app: TestApp
@@ -35,6 +35,21 @@ describe('a request with an Idempotency-Key', () => {
     const again = await make(ann, key, { at: neighbour }).expect(201)
     expect(again.body).toEqual(first.body)
     expect(await groupsOf(ann)).toBe(1)
+  })
+
+  it('that made nothing is answered anew: nothing is kept of what it showed', async () => {
+    const { ann, bob, conversation } = await aDirectConversation(app)
+    const { body: message } = await bob.send(conversation.id, { text: 'to be deleted' }).expect(201)
+    const key = randomUUID()
+    const ask = () => ann.post('/conversations', { type: 'direct', userId: bob.id }).set('Idempotency-Key', key).expect(200)
+    expect((await ask()).body).toMatchObject({ id: conversation.id, lastMessage: { text: 'to be deleted' } })
+    await bob.delete(`/messages/${message.id}?scope=all`).expect(200)
+    expect((await ask()).body).toMatchObject({ id: conversation.id, lastMessage: null })
+    expect(await keys().countDocuments({ 'answer.body': /to be deleted/ })).toBe(0)
+    await ann
+      .post('/conversations', { type: 'direct', userId: (await aPerson(app)).id })
+      .set('Idempotency-Key', key)
+      .expect(409)
   })
 
   it('makes one thing, however many are made at once', async () => {

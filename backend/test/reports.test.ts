@@ -46,6 +46,17 @@ describe('a report', () => {
     expect(JSON.stringify(entry)).not.toMatch(/mirrors|again/)
   })
 
+  it('that is made again with the same Idempotency-Key is the same one, after a worker that died, too', async () => {
+    const { ann, bob } = await aDirectConversation(app)
+    const make = async () => (await report(ann, { userId: bob.id }).set('Idempotency-Key', 'once').expect(201)).body
+    const first = await make()
+    expect(await make()).toEqual(first)
+    const keys = app.context.mongo.connection.collection<{ _id: string }>('idempotency_keys')
+    await keys.updateMany({ _id: new RegExp(`^${ann.id}:`) }, { $set: { busyUntil: new Date(0) }, $unset: { answer: '' } })
+    expect(await make()).toEqual(first)
+    expect((await listed()).filter(({ userId }: { userId: string }) => userId === bob.id)).toHaveLength(1)
+  })
+
   it('is of a person, also of one who has blocked the reporter, or of a conversation', async () => {
     const { ann, bob, conversation } = await aDirectConversation(app)
     await bob.put(`/blocks/${ann.id}`).expect(204)

@@ -66,8 +66,11 @@ interface Declared<A extends Access, S extends Schemas> {
   /** The row of the limits table; `none` for what operators' probes ask. */
   readonly limit: LimitName | 'none'
   readonly request: S
-  /** Takes an Idempotency-Key: what it makes has the call's `newId`, and where there is something with that id it is that. */
-  readonly idempotent?: true
+  /**
+   * Takes an Idempotency-Key: what it makes has the call's `newId`, and where there is something with that id it is that. Who asks again gets the
+   * same `answer`; or an answer about the same `thing`, made anew: where it is signed for some minutes, or nobody may keep it.
+   */
+  readonly idempotent?: 'answer' | 'thing'
 }
 
 export interface Endpoint<A extends Access = Access, S extends Schemas = Schemas, R extends Responses = Responses> extends Declared<A, S> {

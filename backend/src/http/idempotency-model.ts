@@ -10,7 +10,7 @@ export interface IdempotencyDocument {
   newId: Types.ObjectId
   /** Until then somebody is at work on it; then whoever asks again is. */
   busyUntil: Date
-  /** Absent until there is one. The body is JSON. */
+  /** Absent until there is one, and where it is not kept. The body is JSON. */
   answer?: { status: number; body: string }
   expiresAt: Date
 }

@@ -10,14 +10,14 @@ import { Problem } from './problem.js'
 export const IdempotencyKey = z
   .string()
   .regex(/^[\x21-\x7e]{1,255}$/, '1 to 255 visible ASCII characters')
-  .meta({ description: 'Made by the client, once per request, and kept for 24 h: the same request again is given the same answer' })
+  .meta({ description: 'Made by the client, once per request, and kept for 24 h: the same request again makes nothing twice' })
 
 interface Asked {
   readonly userId: string
   readonly key: string
   readonly method: string
   readonly path: string
-  /** As its schema made it. */
+  /** As it came: a schema may put in what depends on the time. */
   readonly body: unknown
 }
 
@@ -25,6 +25,7 @@ interface Answer {
   readonly status: number
   readonly body?: unknown
 }
+const made = 201
 
 const keptMs = 24 * 3_600_000
 /** Longer than any request takes. One that is begun anew before the first has ended makes the same thing, once. */
@@ -35,7 +36,7 @@ const hashOf = (text: string): string => createHash('sha256').update(text).diges
 
 /**
  * Answers a request that is made again as it was answered first. What it makes has an id that was stored before it was begun, so that it is made
- * once even where a worker died between.
+ * once even where a worker died between. An answer that nothing was made is not kept: it shows what was there, which may since have been deleted.
  */
 export class Idempotency {
   readonly #keys: Model<IdempotencyDocument>
@@ -46,18 +47,19 @@ export class Idempotency {
   }
 
   /**
-   * @param work makes the thing with this id, or finds it made
+   * @param work makes the thing with this id, or finds it made @param keepsAnswer else who asks again has the work done again, with the same id
    * @throws Problem conflict where the key was used for another request, or the first is not answered yet; what `work` throws, which is not kept
    */
-  async once(asked: Asked, work: (newId: string) => Promise<Answer>): Promise<Answer> {
+  async once(asked: Asked, work: (newId: string) => Promise<Answer>, keepsAnswer: boolean): Promise<Answer> {
     const id = `${asked.userId}:${hashOf(asked.key)}`
     const requestHash = hashOf(JSON.stringify([asked.method, asked.path, asked.body]))
     const { newId, answer } = await this.#begin(id, requestHash)
     if (answer) return { status: answer.status, ...(answer.body !== '' && { body: JSON.parse(answer.body) as unknown }) }
     try {
-      const made = await work(newId.toHexString())
-      await this.#keys.updateOne({ _id: id, newId }, { $set: { answer: { status: made.status, body: textOf(made.body) } } })
-      return made
+      const reply = await work(newId.toHexString())
+      const kept = keepsAnswer && reply.status === made ? { answer: { status: reply.status, body: textOf(reply.body) } } : notBusy
+      await this.#keys.updateOne({ _id: id, newId }, { $set: kept })
+      return reply
     } catch (error) {
       await this.#end(id, newId, error).catch(() => undefined) // then it is busy until that time is over
       throw error
@@ -95,10 +97,11 @@ export class Idempotency {
   /** A refusal has made nothing: the key is free again. Else it may have: who asks again makes the same thing. */
   async #end(_id: string, newId: Types.ObjectId, error: unknown): Promise<void> {
     if (error instanceof Problem && error.status < 500) await this.#keys.deleteOne({ _id, newId })
-    else await this.#keys.updateOne({ _id, newId }, { $set: { busyUntil: new Date(0) } })
+    else await this.#keys.updateOne({ _id, newId }, { $set: notBusy })
   }
 }
 
+const notBusy = { busyUntil: new Date(0) }
 const textOf = (body: unknown): string => (body === undefined ? '' : JSON.stringify(body))
 
 const stillBusy = (): Problem =>

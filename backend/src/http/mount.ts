@@ -74,12 +74,14 @@ const handle = async (
     const work = (newId: string) => declared.handler?.({ ...call, newId } as never)
     const key = declared.idempotent && caller ? keyOf(request) : undefined
     if (key === undefined || !caller) return await work(new Types.ObjectId().toHexString())
-    const { method, path } = request
-    return await context.idempotency.once({ userId: caller.userId, key, method, path, body: call.body }, async (newId) => {
+    const { method, path, body } = request
+    const asked = { userId: caller.userId, key, method, path, body: body as unknown }
+    const workOnce = async (newId: string) => {
       const reply = await work(newId)
       if (!reply) throw new Error(`${declared.path} has no handler`)
       return reply
-    })
+    }
+    return await context.idempotency.once(asked, workOnce, declared.idempotent === 'answer')
   } catch (error) {
     const guessed = error instanceof Problem && error.status === 401 && declared.limit !== 'none' && isByToken(declared.limit)
     if (guessed) await context.limits.count('anonymous', request, response, undefined)

@@ -22,10 +22,11 @@ export const createApiKey = endpoint({
   summary: 'Make an API key, which is shown this once',
   access: 'admin',
   limit: 'api',
+  idempotent: 'thing',
   request: { body: CreateApiKey },
   responses: { 201: CreatedApiKey },
-  async handler({ context, caller, body, origin }) {
-    const { key, apiKey } = await context.apiKeys.create(caller, body, origin)
+  async handler({ context, caller, body, origin, newId }) {
+    const { key, apiKey } = await context.apiKeys.create(caller, body, origin, newId)
     return { status: 201, body: { ...viewApiKey(key), apiKey } }
   },
 })

@@ -5,6 +5,7 @@ import { Id, toObjectId } from '../../http/ids.js'
 import { decodeCursor, encodeCursor } from '../../http/page.js'
 import { Problem } from '../../http/problem.js'
 import type { AccessTokens } from '../../platform/access-tokens.js'
+import { isDuplicateKey } from '../../platform/duplicate-key.js'
 import { hashOfToken, newToken } from '../../platform/random-tokens.js'
 import type { Outbox, OutboxSource } from '../../realtime/outbox.js'
 import { outboxEntry } from '../../realtime/outbox-entry.js'
@@ -40,30 +41,33 @@ export class ApiKeyService {
     this.#deps = deps
   }
 
-  /** @returns the key itself, which is stored nowhere. @throws Problem forbidden for a machine, conflict where there are a hundred */
-  async create(
-    caller: Caller,
-    { name, scopes, expiresAt }: CreateApiKey,
-    origin: Origin,
-  ): Promise<{ key: ApiKeyDocument; apiKey: string }> {
+  /**
+   * @param newId its id; one that has it already, whose answer was lost, is given another secret
+   * @returns the key itself, which is stored nowhere. @throws Problem forbidden for a machine, conflict where there are a hundred or it was revoked
+   */
+  async create(caller: Caller, input: CreateApiKey, origin: Origin, newId: string): Promise<{ key: ApiKeyDocument; apiKey: string }> {
     const { keys, audit } = this.#deps
     if (caller.scopes) throw new Problem('forbidden', 'People alone make API keys')
-    const now = new Date()
-    const living = await keys.countDocuments({ revokedAt: { $exists: false }, expiresAt: { $gt: now } })
-    if (living >= mostKeys) throw new Problem('conflict', `There are ${mostKeys} API keys: revoke one first`)
     const apiKey = mark + newToken(keyBytes)
-    const created = await keys.create({
-      name,
-      prefix: apiKey.slice(0, prefixLength),
-      hash: hashOfToken(apiKey),
-      scopes,
-      createdBy: toObjectId(caller.userId),
-      createdAt: now,
-      expiresAt,
-    })
-    const key = created.toObject()
+    const secret = { prefix: apiKey.slice(0, prefixLength), hash: hashOfToken(apiKey) }
+    const _id = toObjectId(newId)
+    const known = await keys.findOneAndUpdate({ _id, revokedAt: { $exists: false } }, { $set: secret }, { returnDocument: 'after' }).lean()
+    const key = known ?? (await this.#insert({ ...input, ...secret, _id, createdBy: toObjectId(caller.userId), createdAt: new Date() }))
+    const { name, scopes } = key
     await audit.record({ ...done('api_key.created', caller, key), origin, detail: { name, scopes: scopes.join(' ') } })
     return { key, apiKey }
+  }
+
+  async #insert(key: ApiKeyDocument): Promise<ApiKeyDocument> {
+    const { keys } = this.#deps
+    const living = await keys.countDocuments({ revokedAt: { $exists: false }, expiresAt: { $gt: key.createdAt } })
+    if (living >= mostKeys) throw new Problem('conflict', `There are ${mostKeys} API keys: revoke one first`)
+    try {
+      return (await keys.create(key)).toObject()
+    } catch (error) {
+      if (isDuplicateKey(error)) throw new Problem('conflict', 'This API key was revoked')
+      throw error
+    }
   }
 
   /** A page of all keys, newest first. @throws Problem validation_failed for a cursor that is none */

@@ -9,7 +9,7 @@ export const makeInvite = endpoint({
   summary: 'Make a link that leads into a group',
   access: 'user',
   limit: 'api',
-  idempotent: true,
+  idempotent: 'answer',
   request: { params: ConversationParams, body: MakeInvite },
   responses: { 201: InviteView },
   async handler({ context, caller, params, body, newId }) {
@@ -38,7 +38,6 @@ export const acceptInvite = endpoint({
   summary: 'Come into a group by an invite; who is a member already uses nothing',
   access: 'user',
   limit: 'invites',
-  idempotent: true,
   request: { params: InviteParams },
   responses: { 200: ConversationView },
   async handler({ context, caller, params }) {

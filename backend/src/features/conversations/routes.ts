@@ -14,7 +14,7 @@ export const createConversation = endpoint({
   summary: 'Begin a direct conversation or a group',
   access: 'user',
   limit: 'api',
-  idempotent: true,
+  idempotent: 'answer',
   request: { body: CreateConversation },
   responses: { 201: ConversationView, 200: ConversationView },
   async handler({ context, caller, body, newId }) {

@@ -8,10 +8,11 @@ export const makeReport = endpoint({
   summary: 'Report somebody, a message or a conversation to the administrators',
   access: 'user',
   limit: 'reports',
+  idempotent: 'answer',
   request: { body: MakeReport },
   responses: { 201: MadeReport },
-  async handler({ context, caller, body, origin }) {
-    const report = await context.reports.make(caller, body, origin)
+  async handler({ context, caller, body, origin, newId }) {
+    const report = await context.reports.make(caller, body, origin, newId)
     return { status: 201, body: { id: report._id.toHexString(), createdAt: report.createdAt.toISOString() } }
   },
 })

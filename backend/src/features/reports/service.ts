@@ -37,12 +37,16 @@ export class ReportService {
   }
 
   /**
-   * Reports somebody, a message or a conversation. @throws Problem not_found for what the caller may not know, validation_failed for oneself and
-   * for a message that is not of this person or conversation
+   * Reports somebody, a message or a conversation. @param newId its id; what has it already is returned
+   * @throws Problem not_found for what the caller may not know, validation_failed for oneself and for a message that is not of this person or conversation
    */
-  async make(caller: Caller, input: MakeReport, origin: Origin): Promise<ReportDocument> {
+  async make(caller: Caller, input: MakeReport, origin: Origin, newId: string): Promise<ReportDocument> {
     const { reports, audit } = this.#deps
+    const _id = toObjectId(newId)
+    const known = await reports.findOne({ _id }).read('primary').lean()
+    if (known) return known
     const created = await reports.create({
+      _id,
       ...(await this.#subjectOf(caller, input)),
       reporterId: toObjectId(caller.userId),
       status: 'open',

@@ -27,7 +27,7 @@ export const beginUpload = endpoint({
   summary: 'Announce a file; the answer says where its bytes are to be PUT',
   access: 'user',
   limit: 'uploads',
-  idempotent: true,
+  idempotent: 'thing',
   request: { body: BeginUpload },
   responses: { 201: BegunUpload },
   async handler({ context, caller, body, newId }) {
