@@ -49,6 +49,21 @@ const toldOf = (stream: SseClient, { id }: Conversation) =>
     .map(({ event, data }) => [event, (data as { conversation?: { my?: object } }).conversation?.my])
 
 describe('one’s own settings of a conversation', () => {
+  it.each([
+    ['pinned', ''],
+    ['archived', '?archived=true'],
+  ])('put one that was taken off the list on a list again where it is %s', async (setting, query) => {
+    const { ann, conversation } = await aDirectConversation(app)
+    const { cursor } = (await ann.get('/sync').expect(200)).body
+    await ann.delete(path(conversation)).expect(204)
+    await set(ann, conversation, { mutedUntil: inAnHour() }).expect(200)
+    expect(await listOf(ann, query)).not.toContain(conversation.id)
+    await set(ann, conversation, { [setting]: true }).expect(200)
+    expect(await listOf(ann, query)).toContain(conversation.id)
+    const { items, removed } = (await ann.get(`/sync?since=${cursor}`).expect(200)).body
+    expect([items.map(({ id }: Conversation) => id), removed]).toEqual([[conversation.id], []])
+  })
+
   it('are nobody else’s, and what is not given stays', async () => {
     const { ann, bob, conversation } = await aDirectConversation(app)
     const mutedUntil = inAnHour()

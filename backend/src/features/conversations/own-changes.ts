@@ -22,9 +22,15 @@ export const settingOwn =
     const mutedUntil = input.mutedUntil === undefined ? before.mutedUntil : untilAfter(input.mutedUntil, at)
     const same = archived === before.archived && pinned === before.pinned && mutedUntil?.getTime() === before.mutedUntil?.getTime()
     if (same) return undefined
-    const { archivedSeq: _, mutedUntil: __, ...rest } = actor
+    const { archivedSeq: _, mutedUntil: __, hiddenSeq, ...rest } = actor
     const archivedSeq = Math.max(conversation.lastSeq, head)
-    const changed: Member = { ...rest, ...(archived && { archivedSeq }), ...(mutedUntil && { mutedUntil }) }
+    const staysOff = hiddenSeq !== undefined && !input.archived && !input.pinned // who archives or pins it has it on a list again
+    const changed: Member = {
+      ...rest,
+      ...(staysOff && { hiddenSeq }),
+      ...(archived && { archivedSeq }),
+      ...(mutedUntil && { mutedUntil }),
+    }
     const pins = pinned === before.pinned ? conversation.pins : pinsAfter(conversation, userId, pinned ? slot : undefined)
     return {
       set: { members: replacing(conversation, changed), ...(pins && { pins }) },
