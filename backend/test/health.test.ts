@@ -69,6 +69,8 @@ describe('health', () => {
     const { body } = await running.request.get('/health').expect(503)
     expect(body).toMatchObject({ status: 'unhealthy', checks: { database: unhealthy } })
     expect(await statusesOf(running)).toEqual([503, 200, 503, 503])
+    for (const path of ['/health', '/health/ready', '/ready'])
+      expect((await running.request.get(path).expect(503)).headers['retry-after']).toMatch(/^[1-9]\d*$/)
     expect((await running.request.get('/ready')).body).toEqual({ status: 'starting' })
     const refused = await running.request.post('/api/v1/auth/login').send({ phone: '+4915112345678', password: 'x' }).expect(503)
     expect(refused.body.code).toBe('service_unavailable')

@@ -26,9 +26,21 @@ afterAll(async () => {
 /** What an answer says, if it says it as the API does. */
 const problemOf = async (answer: RawAnswer) => {
   expect(answer.valueOf('content-type')).toBe('application/problem+json; charset=utf-8')
-  const problem = JSON.parse(await answer.whole()) as { code: ProblemCode; title: string; type: string; status: number; requestId: string }
+  const problem = JSON.parse(await answer.whole()) as {
+    code: ProblemCode
+    title: string
+    type: string
+    status: number
+    detail: string
+    requestId: string
+  }
   const { code } = problem
-  expect(problem).toMatchObject({ type: `urn:heliograph:problem:${code}`, title: problems[code][1], status: answer.status })
+  expect(problem).toMatchObject({
+    type: `urn:heliograph:problem:${code}`,
+    title: problems[code][1],
+    detail: problems[code][1],
+    status: answer.status,
+  })
   expect(problem.requestId).toBe(answer.valueOf('x-request-id'))
   return problem
 }

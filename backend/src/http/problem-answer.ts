@@ -47,7 +47,7 @@ export const answerProblems =
           type: `urn:heliograph:problem:${problem.code}`,
           title: problem.title,
           status: problem.status,
-          ...(problem.detail === undefined ? {} : { detail: problem.detail }),
+          detail: problem.detail ?? problem.title,
           code: problem.code,
           requestId,
           ...(problem.errors === undefined ? {} : { errors: problem.errors }),

@@ -1,6 +1,8 @@
 import { endpoint } from '../../http/endpoint.js'
 import { Health, Liveness, Readiness } from './schema.js'
 
+const comeAgain = { 'Retry-After': '2' }
+
 export const getHealth = endpoint({
   method: 'get',
   path: '/health',
@@ -11,7 +13,7 @@ export const getHealth = endpoint({
   responses: { 200: Health, 503: Health },
   async handler({ context }) {
     const health = await context.operations.health()
-    return { status: health.status === 'unhealthy' ? 503 : 200, body: health }
+    return health.status === 'unhealthy' ? { status: 503, body: health, headers: comeAgain } : { status: 200, body: health }
   },
 })
 
@@ -39,7 +41,7 @@ const readiness = (path: '/health/ready' | '/ready') =>
     responses: { 200: Readiness, 503: Readiness },
     handler({ context }) {
       const status = context.operations.readiness()
-      return { status: status === 'ready' ? 200 : 503, body: { status } }
+      return status === 'ready' ? { status: 200, body: { status } } : { status: 503, body: { status }, headers: comeAgain }
     },
   })
 
