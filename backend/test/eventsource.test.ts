@@ -86,7 +86,7 @@ describe('the eventsource package', () => {
           if (type === 'message.created') heard.push(textOf(data))
         },
       )
-      await expect.poll(() => told).toEqual(['resume'])
+      await expect.poll(() => told).toContain('resume')
       await talkThroughDrops(talk, proxy, () => heard)
       token = undefined
       await talk.bob.post('/auth/logout', {}).expect(204)

@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { expect, it } from 'vitest'
 import { freePort } from '../../dev/services/free-port.js'
+import type { EventType, PassingEvent } from '../src/realtime/catalogue.js'
+import { browserRecipe } from './support/recipe.js'
 import { aBucket } from './support/s3.js'
 import { startTestApp } from './support/test-app.js'
 
@@ -13,6 +15,41 @@ const inBash = (script: string, api: string) =>
   promisify(execFile)('bash', ['--norc', '-euc', script], { env: { PATH: process.env['PATH'], API: api }, timeout: 30_000 }).catch(
     (error: { stdout: string; stderr: string }) => error,
   )
+
+const eventTypes = {
+  resume: true,
+  'message.created': true,
+  'message.updated': true,
+  'message.deleted': true,
+  'reaction.added': true,
+  'reaction.removed': true,
+  'conversation.created': true,
+  'conversation.updated': true,
+  'conversation.deleted': true,
+  'member.added': true,
+  'member.updated': true,
+  'member.removed': true,
+  'receipt.updated': true,
+  'user.updated': true,
+  'block.updated': true,
+  'export.ready': true,
+  'upload.updated': true,
+  typing: true,
+  presence: true,
+  'session.revoked': true,
+  'token.expiring': true,
+  lockdown: true,
+  'server.draining': true,
+} satisfies Record<EventType | PassingEvent['type'] | 'resume' | 'token.expiring' | 'lockdown' | 'server.draining', true>
+
+it('a browser listens to every event by the README’s recipe', () => {
+  const listed = /const types = \[(.*)\]/.exec(browserRecipe())?.[1] ?? ''
+  expect(listed.split(', ').toSorted()).toEqual(
+    Object.keys(eventTypes)
+      .map((type) => `'${type}'`)
+      .toSorted(),
+  )
+})
 
 it('two people talk as the README says', async () => {
   const app = await startTestApp()
