@@ -1,8 +1,9 @@
-import { createServer, IncomingMessage, type RequestListener, type Server, ServerResponse } from 'node:http'
+import { createServer, IncomingMessage, type Server, ServerResponse } from 'node:http'
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { Server as NetServer } from 'node:net'
 import type { Express } from 'express'
+import { inTurn } from './in-turn.js'
 
 const keepAliveMs = 5000
 const handshakeMs = 10_000
@@ -38,10 +39,10 @@ export class HttpServer {
 
   constructor(app: Express, certificate?: Certificate) {
     const options = { ...bornForExpress(app), keepAliveTimeout: keepAliveMs, requestTimeout: requestMs }
-    const answer: RequestListener = (request, response) => {
+    const answer = inTurn((request, response) => {
       if (this.#draining) response.setHeader('Connection', 'close')
       app(request, response)
-    }
+    })
     this.#server = certificate
       ? createTlsServer({ ...options, cert: certificate.cert, key: certificate.key, handshakeTimeout: handshakeMs }, answer)
       : createServer(options, answer)

@@ -26,6 +26,8 @@ const comment = Buffer.from(':\n\n')
 export class ChallengeStream {
   readonly #response: ServerResponse
   #rank = -1
+  #alarm: NodeJS.Timeout | undefined
+  #beat: NodeJS.Timeout | undefined
   /** @param response of which nothing was sent */
   constructor(response: ServerResponse) {
     this.#response = response
@@ -36,12 +38,9 @@ export class ChallengeStream {
   open(): void {
     this.#response.writeHead(200, streamHeaders)
     this.#response.write(`retry: ${reconnectMs}\n\n`)
-    const alarm = setTimeout(() => this.end(), mostMs).unref()
-    const beat = setInterval(() => this.#response.write(comment), beatEveryMs).unref()
-    this.#response.once('close', () => {
-      clearTimeout(alarm)
-      clearInterval(beat)
-    })
+    this.#alarm = setTimeout(() => this.end(), mostMs).unref()
+    this.#beat = setInterval(() => this.#response.write(comment), beatEveryMs).unref()
+    this.#response.once('close', () => this.#rest())
   }
 
   get ended(): boolean {
@@ -62,8 +61,15 @@ export class ChallengeStream {
   /** Ends it once what was written is sent, or after 5 s. */
   end(last?: Buffer): void {
     if (this.ended) return
+    this.#rest()
     this.#response.end(last)
     const alarm = setTimeout(() => this.#response.destroy(), endDeadlineMs).unref()
     this.#response.once('close', () => clearTimeout(alarm))
+  }
+
+  /** What is ended is not written to, and a close need not follow soon. */
+  #rest(): void {
+    clearTimeout(this.#alarm)
+    clearInterval(this.#beat)
   }
 }
