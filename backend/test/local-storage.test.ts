@@ -6,8 +6,10 @@ import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { AlreadyThere } from '../src/platform/storage/local-gate.js'
 import { removeLeftovers } from '../src/platform/storage/local-leftovers.js'
 import type { LocalStorage } from '../src/platform/storage/local-storage.js'
+import { OneAtATime, UnderWay } from '../src/platform/storage/one-at-a-time.js'
 import { StorageRefusal, StorageUnavailable } from '../src/platform/storage/storage.js'
 import { aFolder, all, anId, filesIn, finalKey, pendingKey, png, sha256Of, storageIn } from './support/local-storage.js'
 import { aSmallDisk } from './support/small-disk.js'
@@ -308,6 +310,59 @@ describe('an upload in parts, in a folder', () => {
     body.push(null)
     await expect(coming).rejects.toEqual(new StorageRefusal('no_upload'))
     expect(await filesIn(folder)).toEqual([])
+  })
+})
+
+describe('a PUT that comes while another one sends the same', () => {
+  const size = 2
+  const aPut = (at: LocalStorage) => {
+    const [key, bytes] = [pendingKey(), randomBytes(size)]
+    const told = { size, contentType: 'image/png', sha256: sha256Of(bytes) }
+    return { key, bytes, put: (body: Readable) => at.gate.receive(key, body, told) }
+  }
+  const aBody = () => new Readable({ read() {} })
+  const oneFile = () => expect.poll(() => filesIn(join(folder, 'temporary'))).toHaveLength(1)
+  const neverSilent = { waitMs: 50, silentMs: 60_000 }
+
+  it('is refused while that one’s client still sends, which is not disturbed', async () => {
+    const at = storageIn(folder, undefined, { patience: neverSilent })
+    const { key, bytes, put } = aPut(at)
+    const body = aBody()
+    const coming = put(body)
+    body.push(bytes.subarray(0, 1))
+    await oneFile()
+    await expect(put(Readable.from([bytes]))).rejects.toThrow(UnderWay)
+    body.push(bytes.subarray(1))
+    body.push(null)
+    await coming
+    await expect(put(Readable.from([bytes]))).rejects.toThrow(AlreadyThere)
+    expect(await at.head(key)).toMatchObject({ size })
+  })
+
+  it('takes its place where that one’s client has fallen silent', async () => {
+    const at = storageIn(folder, undefined, { patience: { waitMs: 60_000, silentMs: 0 } })
+    const { key, bytes, put } = aPut(at)
+    const body = aBody()
+    const coming = expect(put(body)).rejects.toThrow(/close/i)
+    body.push(bytes.subarray(0, 1))
+    await oneFile()
+    await put(Readable.from([bytes]))
+    await coming
+    expect(await at.head(key)).toMatchObject({ size })
+  })
+
+  it('waits for its turn, alone, however many wait', async () => {
+    const turns = new OneAtATime({ waitMs: 60_000, silentMs: 60_000 })
+    let [now, most] = [0, 0]
+    const one = () =>
+      turns.run('same', Readable.from([Buffer.alloc(1)]), async (bytes) => {
+        now += 1
+        most = Math.max(most, now)
+        await buffer(bytes)
+        now -= 1
+      })
+    await Promise.all(Array.from({ length: 20 }, one))
+    expect(most).toBe(1)
   })
 })
 

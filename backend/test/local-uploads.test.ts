@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { SignedRequest } from '../src/platform/storage/storage.js'
 import { aSecret, filesIn, finalKey, pendingKey, png, sha256Of, storageIn } from './support/local-storage.js'
 import { rawPut } from './support/raw-put.js'
@@ -28,6 +28,19 @@ const aPut = async (size = 1000, at = storage()) => {
   return { key, bytes, put: await at.presignPut({ key, size, contentType: png, sha256: sha256Of(bytes) }) }
 }
 const codeOf = async (answer: Response) => [answer.status, Reflect.get(Object(await answer.json()), 'code')]
+/** A PUT that has begun, and what it is answered. */
+const begunPut = (address: string, begun: Uint8Array) => {
+  const { host, hostname, port, pathname, search, searchParams } = new URL(address)
+  const size = searchParams.get('size') ?? ''
+  const socket = connect(Number(port), hostname).on('error', () => undefined)
+  let answer = ''
+  socket.on('data', (chunk: Buffer) => {
+    answer += chunk.toString()
+  })
+  socket.write(`PUT ${pathname}${search} HTTP/1.1\r\nHost: ${host}\r\nContent-Type: ${png}\r\nContent-Length: ${size}\r\n\r\n`)
+  socket.write(begun)
+  return { socket, answer: () => answer }
+}
 const nothingHalfDone = () => expect.poll(() => filesIn(join(app.uploads, 'temporary'))).toEqual([])
 
 describe('a signed PUT to the API', () => {
@@ -183,15 +196,42 @@ describe('a signed PUT to the API', () => {
 
   it('that is broken off leaves nothing, and can be made again', async () => {
     const { key, bytes, put } = await aPut(1_000_000)
-    const { host, hostname, port, pathname, search } = new URL(put.url)
-    const socket = connect(Number(port), hostname)
-    socket.write(`PUT ${pathname}${search} HTTP/1.1\r\nHost: ${host}\r\nContent-Type: ${png}\r\nContent-Length: 1000000\r\n\r\n`)
-    socket.write(bytes.subarray(0, 400_000))
+    const { socket } = begunPut(put.url, bytes.subarray(0, 400_000))
     await expect.poll(() => filesIn(join(app.uploads, 'temporary'))).toHaveLength(1)
     socket.destroy()
+    expect((await send(put, bytes)).status).toBe(200) // at once
     await nothingHalfDone()
-    expect(await storage().head(key)).toBeUndefined()
-    expect((await send(put, bytes)).status).toBe(200)
+    expect(await storage().head(key)).toMatchObject({ size: 1_000_000 })
+  })
+
+  it.each(['whole', 'as a part'])(
+    'that is made many times at once, none to its end, is one file, and the others are refused: %s',
+    async (how) => {
+      const { key, bytes, put } = await aPut(100_000)
+      const { uploadId } = await storage().beginMultipart({ key, contentType: png })
+      const { url } = how === 'whole' ? put : await storage().presignPart({ key, uploadId, number: 1, size: bytes.length })
+      const all = Array.from({ length: 20 }, () => begunPut(url, bytes.subarray(0, -1)))
+      onTestFinished(() => all.forEach(({ socket }) => void socket.destroy()))
+      const open = () => all.filter(({ socket }) => !socket.closed)
+      await vi.waitUntil(() => open().length === 1, { timeout: 30_000 })
+      expect(await filesIn(join(app.uploads, 'temporary'))).toHaveLength(1)
+      const [left] = open()
+      left?.socket.write(bytes.subarray(-1))
+      await expect.poll(() => left?.answer()).toMatch(/^HTTP\/1.1 200 /)
+      const refused = all.filter((each) => each !== left).map(({ answer }) => answer())
+      for (const answer of refused) expect(answer).toMatch(/^HTTP\/1.1 409 [^]*retry-after: 5\r\n[^]*Another request is sending it/i)
+      await nothingHalfDone()
+    },
+  )
+
+  it('is taken soon after a connection broke that nobody has ended', async () => {
+    const { key, bytes, put } = await aPut(100_000)
+    const { socket } = begunPut(put.url, bytes.subarray(0, 50_000))
+    onTestFinished(() => void socket.destroy())
+    await expect.poll(() => filesIn(join(app.uploads, 'temporary'))).toHaveLength(1)
+    await expect.poll(async () => (await send(put, bytes)).status, { timeout: 30_000 }).toBe(200)
+    expect(await storage().head(key)).toMatchObject({ size: 100_000 })
+    await vi.waitUntil(() => socket.closed)
   })
 
   it('that is refused before its body has come does not wait for it', async () => {

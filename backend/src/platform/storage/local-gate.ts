@@ -4,11 +4,13 @@ import type { About, OpenObject } from './local-object.js'
 import type { LocalObjects } from './local-objects.js'
 import type { LocalSigner, Signable } from './local-signer.js'
 import type { Told } from './local-writing.js'
+import { type Incoming, OneAtATime, type Patience } from './one-at-a-time.js'
 
 interface Dependencies {
   readonly signer: LocalSigner
   readonly objects: LocalObjects
   readonly multiparts: LocalMultiparts
+  readonly patience?: Partial<Patience>
 }
 
 /** Something was put there before. */
@@ -25,26 +27,31 @@ export interface Served {
 /** What the holders of signed URLs come through. */
 export class LocalGate {
   readonly #deps: Dependencies
+  readonly #writes: OneAtATime
   constructor(deps: Dependencies) {
     this.#deps = deps
+    this.#writes = new OneAtATime(deps.patience)
   }
 
   isSigned(what: Signable, signature: string): boolean {
     return this.#deps.signer.isSigned(what, signature)
   }
 
-  /** Takes what was signed for. @throws AlreadyThere, UnexpectedBytes, StorageUnavailable, and what the source fails with */
-  async receive(key: string, source: AsyncIterable<Buffer>, told: Required<Told>): Promise<void> {
+  /** Takes what was signed for. @throws AlreadyThere, UnderWay, UnexpectedBytes, StorageUnavailable, and what the source fails with */
+  receive(key: string, source: Incoming, told: Required<Told>): Promise<void> {
     const { objects } = this.#deps
-    const before = await objects.open(key)
-    await before?.file.close()
-    if (before) throw new AlreadyThere()
-    await objects.write(key, source, told)
+    return this.#writes.run(key, source, async (bytes) => {
+      const before = await objects.open(key)
+      await before?.file.close()
+      if (before) throw new AlreadyThere()
+      await objects.write(key, bytes, told)
+    })
   }
 
-  /** @returns the part's ETag. @throws as `receive`, and StorageRefusal `no_upload` */
-  receivePart(part: { key: string; uploadId: string; number: number }, source: AsyncIterable<Buffer>, told: Told): Promise<string> {
-    return this.#deps.multiparts.receive(part, source, told)
+  /** @returns the part's ETag. @throws as `receive` but for AlreadyThere, and StorageRefusal `no_upload` */
+  receivePart(part: { key: string; uploadId: string; number: number }, source: Incoming, told: Told): Promise<string> {
+    const name = `${part.key}/${part.uploadId}/${part.number}`
+    return this.#writes.run(name, source, (bytes) => this.#deps.multiparts.receive(part, bytes, told))
   }
 
   /** @returns undefined where nothing is there. @throws StorageUnavailable */

@@ -9,6 +9,7 @@ import { LocalObjects } from './local-objects.js'
 import { LocalPlaces } from './local-places.js'
 import { LocalPresigner } from './local-presigner.js'
 import { LocalSigner } from './local-signer.js'
+import type { Patience } from './one-at-a-time.js'
 import {
   type ListedMultipart,
   type ListedObject,
@@ -33,9 +34,10 @@ interface Timing {
   readonly deadlineMs: number
   readonly uploadTtlSeconds: number
   readonly downloadTtlSeconds: number
+  readonly patience: Partial<Patience>
 }
 
-const usualTiming: Timing = { deadlineMs: 5000, uploadTtlSeconds: 900, downloadTtlSeconds: 900 }
+const usualTiming: Timing = { deadlineMs: 5000, uploadTtlSeconds: 900, downloadTtlSeconds: 900, patience: {} }
 
 /** Objects in a folder of this machine; what is signed is a request to the API. */
 export class LocalStorage implements Storage {
@@ -47,14 +49,14 @@ export class LocalStorage implements Storage {
   readonly #presigner: LocalPresigner
   readonly #deadlineMs: number
   constructor({ folder, url, keys }: LocalSettings, timing: Partial<Timing> = {}) {
-    const { deadlineMs, ...ttls } = { ...usualTiming, ...timing }
+    const { deadlineMs, patience, ...ttls } = { ...usualTiming, ...timing }
     const signer = new LocalSigner(keys)
     this.#deadlineMs = deadlineMs
     this.#places = new LocalPlaces(folder)
     this.#objects = new LocalObjects(this.#places, deadlineMs)
     this.#multiparts = new LocalMultiparts({ places: this.#places, objects: this.#objects, deadlineMs })
     this.#presigner = new LocalPresigner({ signer, url, ...ttls })
-    this.gate = new LocalGate({ signer, objects: this.#objects, multiparts: this.#multiparts })
+    this.gate = new LocalGate({ signer, objects: this.#objects, multiparts: this.#multiparts, patience })
   }
 
   async presignPut(object: Parameters<Storage['presignPut']>[0]): Promise<SignedRequest> {
