@@ -4,12 +4,14 @@ import { once } from 'node:events'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join, resolve } from 'node:path'
+import { parseEnv } from 'node:util'
 import { afterAll, describe, expect, inject, it } from 'vitest'
 import { z } from 'zod'
 import { findOnPath } from '../../dev/services/executables.js'
 import { freePort } from '../../dev/services/free-port.js'
 import { projectFolder } from '../../dev/services/project.js'
 import { temporaryFolder } from '../../dev/services/temporary-folder.js'
+import { readConfig } from '../src/config.js'
 import { ended } from './support/ended.js'
 import { anApp } from './support/listening.js'
 
@@ -41,8 +43,27 @@ describe('deploy/systemd/heliograph@.service', () => {
     expect(program).toBe(pm2.script)
     expect(existsSync(program)).toBe(true)
     expect(setting('WorkingDirectory')).toBe(installed)
-    expect(setting('Environment')).toContain(`UPLOAD_DIR=/var/lib/${setting('StateDirectory')}/`)
     expect(setting('ProtectSystem')).toBe('strict')
+  })
+
+  it('is told by one file all that backups and administrators’ commands have to know, too', async () => {
+    expect(unit).not.toMatch(/^Environment=/m)
+    const file = join(folder.path, 'heliograph.env')
+    const theirs = [
+      'MONGO_URI=mongodb://127.0.0.1/x',
+      'REDIS_URL=redis://127.0.0.1',
+      'NODE_ENV=development',
+      `JWT_SECRET=${randomBytes(48).toString('base64')}`,
+    ]
+    writeFileSync(file, theirs.join('\n')) // no line break at its end
+    const typed = /^#\s+(?<command>.* \| )sudo (?<tee>tee -a )(?<path>\S+)/m.exec(unit)?.groups
+    expect(typed?.['path']).toBe(setting('EnvironmentFile'))
+    expect(await ended('sh', ['-c', `${typed?.['command']} ${typed?.['tee']} "$0"`, file])).toMatchObject({ code: 0 })
+    const config = readConfig(parseEnv(readFileSync(file, 'utf8')), { clustered: false })
+    expect(config).toMatchObject({
+      environment: 'production',
+      storage: { local: { folder: `/var/lib/${setting('StateDirectory')}/uploads` } },
+    })
   })
 
   it('listens on its instance’s port whatever the environment says, and ends with 0 when it is told to', async () => {
