@@ -11,6 +11,8 @@ interface Lease {
 
 const leaseMs = 15_000
 const renewEveryMs = 5000
+/** A worker that stood still for longer than its lease writes when it wakes, and may die before it renews it: what it left then is found by its lease. */
+const buriedAfterMs = 3_600_000
 
 /** Says of this worker that it lives, by the database's clock. */
 export class Leases {
@@ -69,8 +71,11 @@ export class Leases {
     }
   }
 
-  async bury(worker: string): Promise<void> {
-    await this.#leases().deleteOne({ _id: `worker:${worker}`, $expr: { $lte: ['$expiresAt', '$$NOW'] } })
+  /** Forgets those of these dead workers whose lease ran out an hour ago or earlier: who calls it has found nothing of theirs left. */
+  async bury(workers: readonly string[]): Promise<void> {
+    if (workers.length === 0) return
+    const longDead = { $lte: ['$expiresAt', { $subtract: ['$$NOW', buriedAfterMs] }] }
+    await this.#leases().deleteMany({ _id: { $in: workers.map((worker) => `worker:${worker}`) }, $expr: longDead })
   }
 
   /** Makes a lease that was never held. */

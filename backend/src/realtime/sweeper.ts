@@ -47,24 +47,26 @@ export class Sweeper {
     const { leases } = this.#deps
     if (!(await leases.hold('sweeper'))) return
     const { living, dead } = await leases.workers()
-    if ((await this.#publishOf(dead, new Date())) === 0) for (const worker of dead) await leases.bury(worker)
+    if ((await this.#publishOf(dead)) === 0) await leases.bury(dead)
     await this.#publishOf(living, new Date(Date.now() - forgottenAfterMs))
   }
 
   /**
    * Workers that took turns in a conversation are taken up together, by seq: what one left is held until the other's predecessor is told.
+   * @param before without it all that they left: entries are dated by their worker's clock, which may have been ahead
    * @returns how many documents had something of these workers' left
    */
-  async #publishOf(workers: readonly string[], before: Date): Promise<number> {
+  async #publishOf(workers: readonly string[], before?: Date): Promise<number> {
     if (workers.length === 0) return 0
     const { leases } = this.#deps
+    const left = { worker: { $in: workers }, ...(before && { at: { $lt: before } }) }
     let found = 0
     for (const source of this.#deps.sources) {
       for (let page = 0; page < mostPages; page++) {
         if (page > 0 && !(await leases.hold('sweeper'))) return found
         const documents = await source
           .collection()
-          .find({ outbox: { $elemMatch: { worker: { $in: workers }, at: { $lt: before } } } }, { readPreference: 'primary' })
+          .find({ outbox: { $elemMatch: left } }, { readPreference: 'primary' })
           .sort({ seq: 1 })
           .skip(page * pageSize)
           .limit(pageSize)
