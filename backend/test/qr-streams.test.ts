@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest'
 import { ChallengeStream } from '../src/features/qr-login/challenge-stream.js'
 import { afterwards, aNeighbour, anApp, deadline } from './support/listening.js'
@@ -116,6 +116,24 @@ describe('a waiting browser', () => {
     await stream.close()
     await expect.poll(() => neighbour.context.qrWatch.streamCount, deadline).toBe(before - 1)
   })
+})
+
+it('a browser that goes before its stream begins leaves nothing behind', async () => {
+  const { id, verifier } = await aQrBrowser(app)
+  const { qrBrowser, qrWatch } = app.context
+  const before = qrWatch.streamCount
+  const socket = new Socket()
+  const opened = new Promise<void>((resolve, reject) => {
+    const server = createServer((_request, response) => {
+      response.once('close', () => void qrBrowser.openStream(id, verifier, response).then(resolve, reject))
+      socket.resetAndDestroy()
+    }).listen(0, '127.0.0.1', () => {
+      socket.connect((server.address() as AddressInfo).port, '127.0.0.1').write('GET / HTTP/1.1\r\nHost: test\r\n\r\n')
+    })
+    afterwards(() => server.close())
+  })
+  await opened
+  expect(qrWatch.streamCount).toBe(before)
 })
 
 describe('looking now and then', () => {

@@ -1,11 +1,12 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, Socket } from 'node:net'
 import express, { type Response } from 'express'
 import { Types } from 'mongoose'
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { StreamService } from '../src/features/streams/index.js'
 import { startLifetime } from '../src/realtime/lifetime.js'
+import type { Channel } from '../src/realtime/log/log.js'
 import { aDirectConversation } from './support/people.js'
 import { aSocketStream, closeSocketStreams } from './support/socket-stream.js'
 import { SseClient } from './support/sse-client.js'
@@ -100,6 +101,34 @@ describe('a stream’s life', () => {
     expect(last.events[0]?.data).toMatchObject({ verdict: 'exact' })
     await last.close()
     await expect.poll(() => app.context.hub.streamsOf(bob.id)).toBe(0)
+  })
+})
+
+describe('a client that goes while its stream opens', () => {
+  it('leaves nothing behind', async () => {
+    const { bob } = await aDirectConversation(app)
+    const caller = app.context.accessTokens.verify(bob.accessToken)
+    const { hub, log } = app.context
+    const socket = new Socket()
+    const outcome = new Promise<unknown>((resolve) => {
+      const open = (response: Response) => {
+        const head = async () => {
+          socket.resetAndDestroy()
+          await once(response, 'close')
+          return log.head()
+        }
+        const states = (channels: readonly Channel[]) => log.states(channels)
+        const opening = servedWith({ log: { head, states, shardOf: (channel) => log.shardOf(channel) } }).open(caller, response, undefined)
+        opening.then(resolve, resolve)
+        return opening.catch(() => undefined)
+      }
+      void aServerOf(open).then((url) => {
+        socket.connect(Number(new URL(url).port), '127.0.0.1').write('GET / HTTP/1.1\r\nHost: test\r\n\r\n')
+      })
+    })
+    expect(await outcome).toMatchObject({ code: 'service_unavailable' })
+    expect(hub.streamCount).toBe(0)
+    expect(hub.tells(`user:${bob.id}`)).toBe(false)
   })
 })
 

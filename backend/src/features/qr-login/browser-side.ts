@@ -69,6 +69,7 @@ export class QrBrowserSide {
     const challenge = await this.#own(id, verifier)
     if (hub.draining) throw new Problem('service_unavailable', 'This worker is about to stop')
     if (watch.streamCount >= mostStreams) throw new Problem('service_unavailable', 'Too many browsers wait here')
+    if (response.destroyed) return // the client has gone: there is no 'close' to come
     const stream = new ChallengeStream(response)
     watch.add(id, stream)
     response.once('close', () => watch.remove(id, stream))

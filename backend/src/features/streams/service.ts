@@ -15,7 +15,7 @@ import type { SessionService } from '../sessions/index.js'
 
 interface Dependencies {
   readonly hub: Hub
-  readonly log: EventLog
+  readonly log: Pick<EventLog, 'head' | 'states' | 'shardOf'>
   readonly limits: LogLimits
   readonly memberships: Pick<Memberships, 'of'>
   readonly sessions: Pick<SessionService, 'endOf'>
@@ -58,11 +58,11 @@ export class StreamService {
   async #open(caller: Caller, response: Response, lastEventId: string | undefined): Promise<EventStream> {
     const { hub, log } = this.#deps
     if (hub.draining) throw new Problem('service_unavailable', 'This worker is about to stop')
-    if (response.destroyed) throw new Error('The client has gone')
     await hub.ready()
     const head = await log.head()
     hub.noteEpoch(head.epoch)
     const cursor = lastEventId === undefined ? undefined : parseCursor(lastEventId)
+    if (response.destroyed) throw new Error('The client has gone') // its 'close' has been: no await from here until it is listened to
     const stream = new EventStream(response, caller, head.position)
     response.on('close', () => hub.detach(stream)) // comes once; `once` would keep a wrapper with each stream
     hub.attach(stream)
