@@ -10,7 +10,9 @@ export const SyncQuery = PageQuery.extend({
 export type SyncQuery = z.infer<typeof SyncQuery>
 
 export const SyncPage = pageOf(ConversationView).extend({
-  removed: z.array(Id).meta({ description: 'Conversations that you are not in any more; on the first page' }),
+  removed: z
+    .array(Id)
+    .meta({ description: 'Conversations that you are not in any more (on the first page), or have taken off your list (on every page)' }),
   full: z.boolean().meta({ description: 'True where all of your conversations are listed: what is not among them is gone' }),
   cursor: z.string().meta({ description: 'For `since` and `changedSince`, once all pages are read and what they list is fetched' }),
 })
