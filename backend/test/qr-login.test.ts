@@ -70,7 +70,7 @@ describe('a browser that begins', () => {
 
   it('may be called what the database would read as a field', async () => {
     const device = { name: '$challenge', platform: '$$NOW' }
-    const browser = await aQrBrowser(app, device)
+    const browser = await aQrBrowser(app, { ...device, pushToken: 'of a provider' })
     expect((await scan(ann, browser).expect(200)).body.device).toEqual(device)
   })
 })

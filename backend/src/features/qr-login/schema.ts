@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { Id } from '../../http/ids.js'
-import { Device } from '../sessions/index.js'
+import { Device, DeviceView } from '../sessions/index.js'
 
 export const ChallengeParams = z.object({ id: Id })
 
@@ -39,7 +39,7 @@ export const ScanQr = z.strictObject({ token: z.string().max(100) })
 export const ScannedQrView = z
   .object({
     id: Id,
-    device: Device.nullable(),
+    device: DeviceView.nullable(),
     ip: z.string().meta({ description: 'Where the browser is that asks' }),
     place: z.string(),
     choices: z.array(z.string()).length(3).meta({ description: 'One of them is the number that the browser shows' }),

@@ -1,19 +1,24 @@
 import { z } from 'zod'
 import { Id } from '../../http/ids.js'
 import { pageOf } from '../../http/page.js'
+import { isWellFormed } from '../../http/text.js'
 
-export const Device = z.strictObject({
-  name: z.string().min(1).max(100),
-  platform: z.string().max(50).optional(),
-  appVersion: z.string().max(50).optional(),
-})
+const text = z.string().refine(isWellFormed, 'not well-formed Unicode').normalize('NFC')
+const shown = { name: text.min(1).max(100), platform: text.max(50).optional(), appVersion: text.max(50).optional() }
+export const DeviceView = z.strictObject(shown)
+
+const mostPushToken = 4096
+const PushToken = z.string().max(mostPushToken).optional().meta({ description: 'Taken and not kept: nothing is pushed to devices yet' })
+
+/** What somebody signs in with. */
+export const Device = z.strictObject({ ...shown, pushToken: PushToken }).transform(({ pushToken: _, ...kept }) => kept)
 
 export const SessionParams = z.object({ sessionId: Id })
 
 export const SessionView = z
   .object({
     id: Id,
-    device: Device.nullable(),
+    device: DeviceView.nullable(),
     ip: z.string().nullable(),
     place: z.string().meta({ description: 'Where that is, roughly; or "unknown"' }),
     createdAt: z.iso.datetime(),
