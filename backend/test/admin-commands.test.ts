@@ -4,7 +4,7 @@ import { userInfo } from 'node:os'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { Types } from 'mongoose'
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest'
 import { anAdmin, auditOf, signedInAgain } from './support/administrators.js'
 import { anApp, aStream, hasEnded } from './support/listening.js'
 import { aDirectConversation, aPassword, aPerson, aPhone, type Person } from './support/people.js'
@@ -45,7 +45,8 @@ const admin = async (words: readonly string[], { input = '', environment = {}, a
 const codeOf = async ({ accessToken }: Person): Promise<unknown> =>
   (await app.request.get('/api/v1/users/me').auth(accessToken, { type: 'bearer' })).body.code ?? 'served'
 const login = (phone: string, password: string) => app.request.post('/api/v1/auth/login').send({ phone, password })
-const userWith = (phone: string) => app.context.mongo.connection.collection('users').findOne({ phone })
+const users = () => app.context.mongo.connection.collection('users')
+const userWith = (phone: string) => users().findOne({ phone })
 const operator = { kind: 'operator', id: userInfo().username }
 
 describe('npm run admin --', { timeout: 90_000 }, () => {
@@ -74,12 +75,58 @@ describe('npm run admin --', { timeout: 90_000 }, () => {
 
   it('create-admin makes an administrator of who has an account: their password stays, their sessions end', async () => {
     const ann = await aPerson(app)
+    await users().updateOne({ phone: ann.phone }, { $set: { phoneVerifiedAt: new Date() } })
     const { exitCode, output } = await admin(['create-admin', ann.phone])
     expect([exitCode, output]).toEqual([0, `id: ${ann.id}\n`])
     await expect.poll(() => codeOf(ann)).toBe('session_revoked')
     const again = await signedInAgain(app, ann)
     await again.get('/admin/stats').expect(200)
     expect(await admin(['create-admin', ann.phone])).toMatchObject({ exitCode: 1, errors: expect.stringContaining('already') })
+  })
+
+  it('create-admin lets whoever registered the phone without proving it in no more, and shows a password of its own', async () => {
+    const squatter = await aPerson(app)
+    const left = {
+      email: 'squatter@example.com',
+      emailVerifiedAt: new Date(),
+      totp: { secret: 'x', lastStep: 0, recoveryHashes: [], since: new Date() },
+    }
+    await users().updateOne({ phone: squatter.phone }, { $set: left })
+    const link = await app.context.oneTimeTokens.issue('password_reset', squatter.id)
+    const { exitCode, output, errors } = await admin(['create-admin', squatter.phone])
+    expect([exitCode, errors]).toEqual([0, expect.stringContaining('Nobody had proved the phone')])
+    const [, id, password = ''] = /^id: (\w{24})\npassword: (\S{20,})\n$/.exec(output) ?? []
+    expect(id).toBe(squatter.id)
+    await login(squatter.phone, squatter.password).expect(401)
+    await app.request.post('/api/v1/auth/refresh').send({ refreshToken: squatter.refreshToken }).expect(401)
+    await app.request.post('/api/v1/auth/password/reset').send({ token: link, newPassword: aPassword() }).expect(401)
+    const stored = await userWith(squatter.phone)
+    expect(stored).toMatchObject({ role: 'admin', mustChangePassword: true })
+    for (const field of Object.keys(left)) expect(stored).not.toHaveProperty(field)
+    const { body } = await login(squatter.phone, password).expect(200)
+    const stats = app.request.get('/api/v1/admin/stats').auth(body.accessToken, { type: 'bearer' })
+    expect((await stats.expect(403)).body.code).toBe('password_change_required')
+    expect((await auditOf(app, 'user.role_changed')).filter(({ target }) => target?.id === id)).toMatchObject([
+      { actor: operator, outcome: 'done', detail: { role: 'admin', created: false, keptPassword: false } },
+    ])
+  })
+
+  it('create-admin makes no administrator of an account that whoever registered it has opened again meanwhile', async () => {
+    const squatter = await aPerson(app)
+    const { sessions, administrators } = app.context
+    const end = sessions.revokeAll.bind(sessions)
+    const ending = vi.spyOn(sessions, 'revokeAll').mockImplementationOnce(async (...parameters) => {
+      const newPassword = aPassword()
+      const { accessToken } = squatter
+      await app.request.put('/api/v1/auth/password').auth(accessToken, { type: 'bearer' }).send({ newPassword }).expect(204)
+      return end(...parameters)
+    })
+    const make = () =>
+      administrators.make({ phone: squatter.phone, name: 'Zora', password: aPassword() }, { actor: { kind: 'operator', id: 'x' } })
+    await expect(make()).rejects.toMatchObject({ code: 'conflict' })
+    ending.mockRestore()
+    expect(await userWith(squatter.phone)).not.toHaveProperty('role')
+    expect(await make()).toMatchObject({ created: false, keptPassword: false, user: { role: 'admin' } })
   })
 
   it('create-admin refuses a phone, a name and a password that are not good, and who is suspended', async () => {

@@ -13,9 +13,13 @@ export const createAdmin: Command = {
     return async ({ context, by, print, tell }) => {
       const given = values['password-stdin'] ? await readPassword() : undefined
       const password = given ?? newPassword()
-      const { user, created } = await context.administrators.make({ phone, name: values.name, password }, by)
+      const { user, created, keptPassword } = await context.administrators.make({ phone, name: values.name, password }, by)
       print(`id: ${user._id.toHexString()}`)
-      if (!created) return tell('The account that had this phone administers now. Its password stays; its sessions have ended.')
+      if (keptPassword) return tell('The account that had this phone administers now. Its password stays; its sessions have ended.')
+      if (!created)
+        tell(
+          'The account that had this phone administers now. Nobody had proved the phone: its former password and its sessions have ended.',
+        )
       if (given === undefined) print(`password: ${password}`)
       tell('The password must be changed at the first sign-in. It is not shown again.')
     }

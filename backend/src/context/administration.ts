@@ -12,9 +12,9 @@ export type Administration = ReturnType<typeof createAdministration>
 export const createAdministration = (
   { config, logger, collection, models, leases }: Base,
   { audit, admission }: Security,
-  { users }: Users,
+  { users, identities }: Users,
   { sessions }: Sessions,
-  { policy, passwords }: Accounts,
+  { policy, passwords, oneTimeTokens }: Accounts,
 ) => ({
   closing: new ClosingService({ admission, audit }),
   administration: new AdministrationService({
@@ -26,6 +26,8 @@ export const createAdministration = (
   }),
   administrators: new AdministratorsService({
     users,
+    identities,
+    tokens: oneTimeTokens,
     model: models.users,
     sessions,
     audit,
