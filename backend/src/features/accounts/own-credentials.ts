@@ -29,7 +29,8 @@ export class OwnCredentials {
   }
 
   /**
-   * Changes one's own password, or gives the first one to an account that has none; every other session ends.
+   * Changes one's own password, or gives the first one to an account that has none; every other session ends. They end before it as well as after: if this
+   * is cut short, nobody who is to go has stayed. What is answered by an error may be done all the same.
    * @throws Problem invalid_credentials where the present password is wrong or missing; validation_failed; conflict where it was changed meanwhile
    */
   async changePassword(
@@ -43,8 +44,10 @@ export class OwnCredentials {
     const user = known.passwordHash === undefined ? known : await this.confirm(known, currentPassword, { action, origin })
     passwords.require(user, newPassword, path)
     await passwords.requireNew(user, newPassword, path)
+    const ending = { except: sessionId, reason: 'password_changed' } as const
+    await sessions.revokeAll(userId, ending)
     await passwords.set(user, newPassword)
+    await sessions.revokeAll(userId, ending) // whoever signed in by the former one meanwhile
     await audit.record({ action, outcome: 'done', actor: { kind: user.role ?? 'user', id: userId }, origin })
-    await sessions.revokeAll(userId, { except: sessionId, reason: 'password_changed' })
   }
 }

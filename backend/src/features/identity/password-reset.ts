@@ -45,7 +45,8 @@ export class PasswordReset {
   }
 
   /**
-   * Ends every session of the account.
+   * Ends every session of the account, before the password is set as well as after: if this is cut short, nobody who is to go has stayed. What is answered by
+   * an error may be done all the same.
    * @throws Problem invalid_credentials where the token or the code is not good (any more); validation_failed where the password breaks a
    * rule, and then the token or the code stays good
    */
@@ -58,9 +59,10 @@ export class PasswordReset {
     await passwords.requireNew(right.user, body.newPassword, newPassword)
     if (!(await right.use())) return this.#refuse(origin)
     const user = right.byPhone ? await proof.note(right.user, origin) : right.user
-    await passwords.set(user, body.newPassword)
     const userId = user._id.toHexString()
     await sessions.revokeAll(userId, { reason: 'password_reset' })
+    await passwords.set(user, body.newPassword)
+    await sessions.revokeAll(userId, { reason: 'password_reset' }) // whoever signed in by the former one meanwhile
     await audit.record({ action: 'password.reset', outcome: 'done', actor: { kind: user.role ?? 'user', id: userId }, origin })
   }
 
