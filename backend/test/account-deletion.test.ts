@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { Types } from 'mongoose'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { anAdmin, auditOf, signedInAgain } from './support/administrators.js'
 import { deletionIsDone, goes } from './support/deletion.js'
 import { anApp, aStream, deadline, hasEnded } from './support/listening.js'
@@ -118,6 +118,30 @@ describe('DELETE /users/me', () => {
     const other = await anAdmin(app)
     await goes(admin)
     await other.get('/admin/users').expect(200)
+  })
+
+  it('never leaves nobody to administer: not by the last two who go at once', async () => {
+    const app = await anApp()
+    const { ownCredentials } = app.context
+    const confirm = ownCredentials.confirm.bind(ownCredentials)
+    for (let round = 0; round < 5; round++) {
+      await stored(app, 'users').updateMany({ role: 'admin' }, { $unset: { role: '' } })
+      const two = [await anAdmin(app), await anAdmin(app)]
+      let confirmed = 0
+      const confirming = vi.spyOn(ownCredentials, 'confirm').mockImplementation(async (...parameters) => {
+        const user = await confirm(...parameters)
+        confirmed += 1
+        await vi.waitUntil(() => confirmed === 2, deadline)
+        return user
+      })
+      const answers = await Promise.all(two.map((each) => each.delete('/users/me').send({ password: each.password })))
+      confirming.mockRestore()
+      const stayed = two.filter((_each, n) => answers[n]?.status === 409)
+      expect(stayed.length).toBeGreaterThan(0)
+      for (const each of stayed) await (await signedInAgain(app, each)).get('/admin/users').expect(200)
+      expect(answers.map(({ status }) => status).every((status) => [204, 409].includes(status))).toBe(true)
+      expect(await stored(app, 'users').countDocuments({ role: 'admin' })).toBe(stayed.length)
+    }
   })
 
   it('is the same account for administrators: gone', async () => {

@@ -1,4 +1,4 @@
-import type { Model } from 'mongoose'
+import type { Model, Types } from 'mongoose'
 import type { Caller, Origin } from '../../http/endpoint.js'
 import { Problem } from '../../http/problem.js'
 import type { OwnCredentials } from '../accounts/index.js'
@@ -39,7 +39,7 @@ export class AccountDeletion {
     else if (user.passwordHash !== undefined) {
       throw new Problem('validation_failed', undefined, { errors: [{ path: 'body.password', message: 'is needed' }] })
     }
-    await this.#requireAnotherAdministrator(user)
+    await this.#stepDown(user)
     await audit.record({ action, outcome: 'done', actor: { kind: user.role ?? 'user', id: userId }, origin })
     await jobs.begin('account_deletion', user._id) // first of all: from here on any worker does what is missing
     await codes.forget(['phone', 'password_reset'], user.phone)
@@ -47,9 +47,25 @@ export class AccountDeletion {
     runner.wake()
   }
 
-  async #requireAnotherAdministrator({ _id, role }: UserDocument): Promise<void> {
+  /**
+   * An administrator is none any more before they go: two who go at once both find nobody left, and both stay. Given back nowhere else: once their deletion may
+   * have begun, nobody may count on them.
+   */
+  async #stepDown({ _id, role }: UserDocument): Promise<void> {
     if (role !== 'admin') return
-    const another = { role, _id: { $ne: _id }, suspendedAt: { $exists: false }, ...notDeleted } as const
+    const { model } = this.#deps
+    await this.#requireAnotherAdministrator(_id)
+    const { modifiedCount } = await model.updateOne({ _id, role, ...notDeleted }, { $unset: { role: '' } })
+    try {
+      await this.#requireAnotherAdministrator(_id)
+    } catch (error) {
+      if (modifiedCount === 1) await model.updateOne({ _id, ...notDeleted }, { $set: { role } }) // else another request of theirs goes on with it
+      throw error
+    }
+  }
+
+  async #requireAnotherAdministrator(than: Types.ObjectId): Promise<void> {
+    const another = { role: 'admin', _id: { $ne: than }, suspendedAt: { $exists: false }, ...notDeleted } as const
     if (!(await this.#deps.model.exists(another).read('primary'))) throw new Problem('conflict', 'There must be an administrator')
   }
 }
