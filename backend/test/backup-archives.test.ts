@@ -207,6 +207,20 @@ describe('making a backup', { timeout: 60_000 }, () => {
     expect((await readdir(join(elsewhere, 'final', '6921'))).toSorted()).toEqual(['one.original', 'two.original'])
     await expect(stat(join(elsewhere, 'temporary', 'being-written'))).rejects.toThrow('ENOENT')
   })
+
+  it('is none where uploads are ready, and the folder that is named is not theirs', async () => {
+    const { insertedId } = await databaseOf(app).collection('uploads').insertOne({ status: 'ready' })
+    onTestFinished(async () => void (await databaseOf(app).collection('uploads').deleteOne({ _id: insertedId })))
+    const [folder, empty] = [await aFolder(), await aFolder()]
+    await mkdir(join(empty, 'final', '6921'), { recursive: true })
+    for (const uploads of [join(empty, 'not-there'), empty]) {
+      const refused = await admin(app, ['backup', '--to', folder], { UPLOAD_DIR: uploads })
+      expect(refused).toMatchObject({ exitCode: 1, errors: expect.stringContaining(`no upload's file is in ${uploads}`) })
+      expect(await readdir(folder)).toEqual([])
+    }
+    await writeFile(join(empty, 'final', '6921', 'one.original'), 'a picture')
+    expect(await admin(app, ['backup', '--to', folder], { UPLOAD_DIR: empty })).toMatchObject({ exitCode: 0 })
+  })
 })
 
 describe('a restore', { timeout: 60_000 }, () => {

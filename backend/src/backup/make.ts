@@ -1,13 +1,14 @@
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { mongo } from 'mongoose'
+import { folderFault, type UploadDocument } from '../features/uploads/index.js'
 import type { Logger } from '../platform/logger.js'
 import type { RedisSettings } from '../platform/redis-address.js'
 import { archiveName, parseArchiveName } from './archive-name.js'
 import { copyRedis, copyUploads } from './beside.js'
 import { copyOrder } from './collections.js'
-import { copyCollection, copyConversations } from './copying.js'
-import { inWords } from './errors.js'
+import { type Copying, copyCollection, copyConversations } from './copying.js'
+import { BackupError, inWords } from './errors.js'
 import { alone } from './lock.js'
 import { type ArchiveFile, type Manifest, writeManifest } from './manifest.js'
 import type { Sealing } from './sealing.js'
@@ -38,7 +39,7 @@ const unfinished = '.partial'
 /**
  * Copies the database while it is in use. All that was acknowledged before is in the copy, and whatever else is in it fits together
  * (docs/adr/0016-backups.md). There is a whole archive or none.
- * @throws BackupError where another one is being made, no space is left, or a program fails
+ * @throws BackupError where another one is being made, no space is left, a program fails, or the folder of uploads is not theirs
  */
 export const makeBackup = (making: Making): Promise<Archive> =>
   alone(making.db, making.logger, async () => {
@@ -71,8 +72,7 @@ const fill = async (path: string, begunAt: Date, making: Making): Promise<Manife
     files.push(...(name === 'conversations' ? await copyConversations(where) : await copyCollection(where, name)))
   }
   await onStep?.('')
-  const folder = uploads === undefined ? undefined : await copyUploads(where, uploads) // after the rows that name them
-  if (folder) files.push(folder)
+  if (uploads !== undefined) files.push(...(await copyFolder(where, uploads))) // after the rows that name them
   if (redis) files.push(await copyRedis(where, redis))
   const manifest: Manifest = {
     format: 1,
@@ -85,6 +85,13 @@ const fill = async (path: string, begunAt: Date, making: Making): Promise<Manife
   }
   await writeManifest(path, manifest)
   return manifest
+}
+
+const copyFolder = async ({ db, ...where }: Copying, uploads: string): Promise<ArchiveFile[]> => {
+  const fault = await folderFault(db.collection<UploadDocument>('uploads'), uploads)
+  if (fault !== undefined) throw new BackupError(fault)
+  const file = await copyUploads(where, uploads)
+  return file ? [file] : []
 }
 
 const removeUnfinished = async (folder: string, database: string): Promise<void> => {

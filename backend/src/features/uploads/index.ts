@@ -1,5 +1,6 @@
 export { UploadAccess } from './access.js'
 export { Completion } from './completion.js'
+export { folderFault } from './folder.js'
 export { Inspection } from './inspection.js'
 export { type UploadDocument, uploadSchema } from './model.js'
 export { UploadsOfOne } from './of-one.js'
