@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { Types } from 'mongoose'
@@ -101,6 +102,26 @@ describe.each(['a folder', 'S3'])('npm run admin -- storage check, with %s', { t
     await app.close()
     await bucket?.remove()
   })
+})
+
+it('npm run admin -- storage check refuses a folder that cannot be the workers’, unless it is forced', { timeout: 90_000 }, async () => {
+  const app = await startTestApp({ PORT: String(await freePort()) }, { uploads: { everyMs: 3_600_000 } })
+  const ann = await aPerson(app)
+  const { id } = await anUpload(ann)
+  await app.context.mongo.connection
+    .collection<UploadDocument>('uploads')
+    .updateMany({}, { $set: { readyAt: new Date(Date.now() - 2 * 3_600_000) } })
+  const elsewhere = join(await aFolder(), 'elsewhere')
+  const admin = (...words: string[]) =>
+    runToItsEnd('admin', ['storage', 'check', ...words], { MONGO_URI: app.context.config.mongo.uri, UPLOAD_DIR: elsewhere })
+  for (const words of [[], ['--repair'], ['--repair']]) {
+    const refused = await admin(...words)
+    expect(refused).toMatchObject({ exitCode: 1, output: '', errors: expect.stringContaining(`no upload's file is in ${elsewhere}`) })
+  }
+  expect((await ann.get(`/uploads/${id}`).expect(200)).body.status).toBe('ready')
+  expect(await admin('--repair', '--force')).toMatchObject({ exitCode: 0 })
+  expect((await ann.get(`/uploads/${id}`).expect(200)).body.status).toBe('refused')
+  await app.close()
 })
 
 it('npm run admin -- storage check says that the storage is away, and what has to be typed', { timeout: 90_000 }, async () => {

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { folderFault, type UploadDocument } from '../features/uploads/index.js'
 import { type Command, CommandError } from './command.js'
 
 const flag = { type: 'boolean', default: false } as const
@@ -8,6 +9,10 @@ export const storageCheck: Command['prepare'] = (words) => {
   const { values } = parseArgs({ args: words, options: { repair: flag, force: flag } })
   return async ({ context, config, by, print, tell }) => {
     const { s3, local } = config.storage
+    if (!s3 && !values.force) {
+      const fault = await folderFault(context.mongo.connection.collection<UploadDocument>('uploads'), local.folder)
+      if (fault !== undefined) throw new CommandError(fault) // before it makes the folder
+    }
     await context.storage.check()
     let [found, repaired] = [0, 0]
     for await (const difference of context.storageCheck.check(values)) {
