@@ -17,6 +17,7 @@ const named = [
   'ErrorBudgetBurn',
   'AuthenticationFailures',
   'EmailFailures',
+  'NoWorkers',
   'HighMemory',
   'HighCpu',
   'SlowQueries',
