@@ -92,6 +92,30 @@ it(
   timeoutMs,
 )
 
+it(
+  'an nginx that is not this machine’s own takes a renewal by the command that is named, and certbot hears where that fails',
+  async () => {
+    await obtain({ TLS_FOLDER: join(folder.path, 'none') })
+    const app = await anApp({ TRUST_PROXY: 'loopback' })
+    const nginx = await startNginxWith({ httpPort, certificate: live }, Number(new URL(app.url).port))
+    afterwards(() => nginx.stop())
+    const shown = () => fingerprintAt(Number(new URL(nginx.https).port), authority.root, 'chat.example.com')
+    const first = await shown()
+    const environment = { NGINX_COMMAND: 'none', TLS_FOLDER: join(folder.path, 'none') }
+    const reload = `test "$RENEWED_DOMAINS" = chat.example.com && ${nginx.command.join(' ')} -s reload`
+    await authority.certbot(script('webroot.sh'), whose, {
+      ...environment,
+      WEBROOT: join(nginx.folder, 'webroot'),
+      NGINX_RELOAD_COMMAND: reload,
+    })
+    await expect.poll(shown).not.toBe(first)
+    expect(await shown()).toBe(fingerprintOf(live.certificate))
+    const failing = { ...process.env, ...environment, NGINX_RELOAD_COMMAND: 'exit 3', RENEWED_LINEAGE: join(live.certificate, '..') }
+    await expect(run(script('renewed.sh'), [], { deadlineSeconds: 20, environment: failing })).rejects.toThrow()
+  },
+  timeoutMs,
+)
+
 it('nginx is left as it is where its configuration has a fault, and certbot hears of it', async () => {
   await obtain({ TLS_FOLDER: join(folder.path, 'none') })
   const app = await anApp()

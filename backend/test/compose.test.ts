@@ -186,4 +186,22 @@ describe('in production', () => {
         environment: { API_URL: expect.stringMatching(/^\$\{API_URL:\?/) },
       })
   })
+
+  it('certbot’s hook reloads nginx in its container, without the variables that only a deployment has', () => {
+    const text = readFileSync(join(projectFolder, 'docker-compose.prod.yml'), 'utf8')
+    const { file, service } =
+      /NGINX_RELOAD_COMMAND=docker compose -f \S+\/(?<file>\S+) exec -T (?<service>\w+) nginx -s reload"$/m.exec(text)?.groups ?? {}
+    expect(readFileSync(join(projectFolder, file ?? ''), 'utf8')).not.toMatch(/\$\{\w+:?\?/)
+    expect(Object.keys(base.services)).toContain(service)
+  })
+
+  it('workers see each renewed certificate that certbot names, and no other’s key', () => {
+    const { volumes = [], environment } = production.services['api'] ?? {}
+    const live = '/etc/letsencrypt/live/heliograph'
+    expect(environment?.['METRICS_CERT_FILE']).toBe(`${live}/fullchain.pem`)
+    const mounts = [live, '/etc/letsencrypt/archive/heliograph'].map((path) => ({ source: path, target: path, mode: 'ro' })) // a link leads from one to the other
+    expect(volumes).toEqual(mounts)
+    for (const name of ['standalone.sh', 'webroot.sh'])
+      expect(readFileSync(join(projectFolder, 'deploy/certbot', name), 'utf8')).toContain('--cert-name heliograph ')
+  })
 })

@@ -4,10 +4,15 @@ import { parse } from 'yaml'
 import { z } from 'zod'
 import { projectFolder } from '../../../dev/services/project.js'
 
-const Mount = z.string().transform((text) => {
-  const [source = '', target = '', mode] = text.split(':')
-  return { source, target, mode }
-})
+const Mount = z.union([
+  z.string().transform((text) => {
+    const [source = '', target = '', mode] = text.split(':')
+    return { source, target, mode }
+  }),
+  z
+    .looseObject({ source: z.string(), target: z.string(), read_only: z.boolean().default(false) })
+    .transform(({ source, target, read_only }) => ({ source, target, mode: read_only ? 'ro' : undefined })),
+])
 
 const Limits = z.looseObject({ cpus: z.string(), memory: z.string(), pids: z.int() })
 
