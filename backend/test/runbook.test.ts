@@ -85,6 +85,16 @@ describe('the runbook', () => {
     expect(metrics.filter((name) => !known.has(name) && !new RegExp(`\\b${name}\\b`).test(shown))).toEqual([])
   })
 
+  it('replaces Compose’s workers as production was started, and nothing beside them', () => {
+    const [command = ''] = named(/^\| Compose \|.*`(docker compose [^`]* up [^`]*)`/gm)
+    expect(command.split(/ (?=-f|up)/)).toEqual([
+      'docker compose',
+      '-f docker-compose.yml',
+      '-f docker-compose.prod.yml',
+      expect.stringMatching(/^up -d --no-build --no-deps --force-recreate --wait api$/),
+    ])
+  })
+
   it('names paths of the API that are served', () => {
     const served = new Set(routes['/api/v1'].map(({ path }) => `/api/v1${path}`.replaceAll(/:\w+/g, ':id')))
     const paths = named(/(\/api\/v1\/[\w/:-]+)/g)
