@@ -49,6 +49,14 @@ describe('deploy/backup', { timeout: 90_000 }, () => {
     expect(await contentOf(serverOf(app).db(into))).toEqual(await contentOf(databaseOf(app)))
   })
 
+  it('is a good one where Prometheus’ folder is not there', async () => {
+    const kept = await aFolder()
+    const environment = { PATH: process.env['PATH'] ?? '', JWT_SECRET: app.secret, MONGO_URI: app.context.config.mongo.uri }
+    const metrics = join(kept, 'none', 'backup.prom')
+    await run(join(folderOf, 'backup.sh'), ['--to', kept], { env: { ...environment, BACKUP_METRICS_FILE: metrics } })
+    expect(await readdir(kept)).toHaveLength(1)
+  })
+
   it('leaves no word to Prometheus where no backup was made', async () => {
     const folder = await aFolder()
     const metrics = join(folder, 'backup.prom')
@@ -67,7 +75,12 @@ describe('deploy/backup', { timeout: 90_000 }, () => {
     await access(join(folderOf, 'backup.sh'), constants.X_OK)
     await access(join(folderOf, 'restore.sh'), constants.X_OK)
     const shipped = '/opt/heliograph/deploy/backup/backup.sh'
-    expect(await readShipped('heliograph-backup.service')).toContain(`ExecStart=${shipped}\n`)
+    const service = await readShipped('heliograph-backup.service')
+    expect(service).toContain(`ExecStart=${shipped}\n`)
+    const [, written] = /^ReadWritePaths=-(\S+)/m.exec(service) ?? []
+    expect(service).toMatch(new RegExp(`^# +sudo install -d -o heliograph .*-m 700 ${written}$`, 'm'))
+    const [, file] = /^Environment=HELIOGRAPH_ENV_FILE=(.*)$/m.exec(service) ?? []
+    expect(service).toContain(` BACKUP_DIR=${written} | sudo tee -a ${file}\n`)
     expect(await readShipped('heliograph-backup.timer')).toMatch(/^OnCalendar=\*-\*-\* \d\d:\d\d:00 UTC$/m)
     expect(await readShipped('heliograph-backup.cron')).toMatch(new RegExp(`^\\d+ \\d+ \\* \\* \\* heliograph ${shipped}`, 'm'))
   })
