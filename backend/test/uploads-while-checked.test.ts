@@ -1,6 +1,6 @@
 import { Types } from 'mongoose'
 import sharp from 'sharp'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { UploadDocument } from '../src/features/uploads/index.js'
 import { keysOfAttempts, originalKey, pendingKey } from '../src/features/uploads/keys.js'
 import { StorageUnavailable } from '../src/platform/storage/storage.js'
@@ -102,6 +102,18 @@ describe('an upload', () => {
     const answers = await Promise.all([slow, waiting])
     expect(answers.map(({ status }) => status)).toEqual([200, 200])
     expect((await stored(id)).attempts).toEqual([claim?.attempt])
+  })
+
+  it('that another worker checks is looked at now and then, once for all who wait', async () => {
+    const { id } = await aPending(ann)
+    const dead = { attempt: new Types.ObjectId(), until: new Date(Date.now() + 3000) }
+    await uploads().updateOne(withId(id), { $set: { claim: dead, attempts: [dead.attempt] } })
+    const model = app.context.mongo.connection.model<UploadDocument>('Upload')
+    const asked = [vi.spyOn(model, 'findOne'), vi.spyOn(model, 'findOneAndUpdate')]
+    const answers = await Promise.all(Array.from({ length: 20 }, () => complete(ann, id)))
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
+    const calls = asked.reduce((sum, { mock }) => sum + mock.calls.length, 0)
+    expect(calls).toBeLessThan(120) // each looks first, and tries to take it over; between, one looks for all
   })
 
   it('is taken over where the worker that checked it died, with what that left', async () => {

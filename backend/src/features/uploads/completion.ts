@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type Model, Types } from 'mongoose'
 import type { Caller } from '../../http/endpoint.js'
 import { Problem } from '../../http/problem.js'
@@ -9,6 +8,7 @@ import { outboxEntry } from '../../realtime/outbox-entry.js'
 import { checkUpload, type Outcome, requireParts } from './checking.js'
 import type { Inspection, SeenContent } from './inspection.js'
 import { keysOfAttempts, pendingKey } from './keys.js'
+import { Looks } from './looks.js'
 import type { UploadDocument } from './model.js'
 import type { CompleteUpload } from './schema.js'
 import type { UploadService } from './service.js'
@@ -32,7 +32,6 @@ type Claimed = UploadDocument & Required<Pick<UploadDocument, 'claim'>>
 
 const defaultClaimMs = 30_000
 const mostWaitMs = 25_000
-const lookEveryMs = 100
 const unattachedKeptMs = 24 * 3_600_000
 const refusedKeptMs = 3_600_000
 /** Each may have left files. */
@@ -45,8 +44,10 @@ const mostAttempts = 200
 export class Completion {
   readonly #deps: Dependencies
   readonly #claimMs: number
+  readonly #looks: Looks
   constructor(deps: Dependencies) {
     this.#deps = deps
+    this.#looks = new Looks(deps.uploads)
     this.#claimMs = deps.claimMs ?? defaultClaimMs
   }
 
@@ -56,17 +57,24 @@ export class Completion {
    */
   async complete(caller: Caller, uploadId: string, { parts }: CompleteUpload): Promise<UploadDocument> {
     const endsAt = Date.now() + mostWaitMs
-    for (;;) {
-      const upload = await this.#deps.service.getOwn(caller, uploadId)
+    let upload = await this.#deps.service.getOwn(caller, uploadId)
+    for (let looks = 0; ; looks++) {
       if (upload.status === 'refused') throw new Problem('upload_refused', upload.refusal)
       if (upload.status === 'ready') return upload
       requireParts(upload, parts)
       if ((upload.attempts?.length ?? 0) >= mostAttempts) throw new Problem('conflict', 'This has failed too often: begin another upload')
-      const claimed = await this.#claim(upload)
+      const claimed = isHeld(upload) ? null : await this.#claim(upload)
       if (claimed) await this.#process(claimed, parts)
       else if (Date.now() > endsAt) throw new Problem('service_unavailable', 'The upload is being checked; ask again')
-      else await sleep(lookEveryMs)
+      upload = claimed ? await this.#deps.service.getOwn(caller, uploadId) : await this.#lookAgain(upload, looks)
     }
+  }
+
+  /** @throws Problem not_found where it was removed meanwhile */
+  async #lookAgain({ _id }: UploadDocument, looks: number): Promise<UploadDocument> {
+    const upload = await this.#looks.next(_id, looks)
+    if (!upload || upload.status === 'removed') throw new Problem('not_found')
+    return upload
   }
 
   /** @returns null where another one checks it */
@@ -155,6 +163,9 @@ export class Completion {
     }
   }
 }
+
+/** By another one, who lives. */
+const isHeld = ({ claim }: UploadDocument): boolean => claim !== undefined && claim.until.getTime() >= Date.now()
 
 const refused = (refusal: string, now: Date) => ({
   status: 'refused' as const,
