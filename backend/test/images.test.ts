@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
@@ -204,6 +204,19 @@ describe('work on pictures', () => {
     expect(imageProcesses()).toEqual([])
     expect(existsSync(workingFolder)).toBe(false)
     await expect(remade(sent, 'image/png')).rejects.toMatchObject({ name: 'ContentUnavailable' })
+  })
+
+  it('is made after the folder for work was tidied away, and in nobody else’s folder', async () => {
+    const sent = await aPicture().png().toBuffer()
+    await remade(sent, 'image/png')
+    rmSync(workingFolder, { recursive: true })
+    await expect(remade(sent, 'image/png')).resolves.toBeDefined()
+    const elsewhere = mkdtempSync(join(tmpdir(), 'elsewhere-'))
+    rmSync(workingFolder, { recursive: true })
+    symlinkSync(elsewhere, workingFolder)
+    await expect(remade(sent, 'image/png')).resolves.toBeDefined()
+    expect([lstatSync(workingFolder).isDirectory(), statSync(workingFolder).mode & 0o777]).toEqual([true, 0o700])
+    rmSync(elsewhere, { recursive: true })
   })
 
   it('clears up after servers that were killed', async () => {

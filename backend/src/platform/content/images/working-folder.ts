@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -26,12 +26,18 @@ export class WorkingFolder {
   }
 
   #make(): void {
-    if (this.#isMade) return
+    if (this.#isMade && isOurs(this.#path)) return
     for (const name of readdirSync(tmpdir())) if (name.startsWith(prefix) && !isAlive(Number(name.slice(prefix.length)))) removeOne(name)
-    this.remove() // of one that had our id
+    this.remove() // of one that had our id, or what somebody put in its place
     mkdirSync(this.#path, { mode: 0o700 })
     this.#isMade = true
   }
+}
+
+/** What tidies up the system's temporary folder may have removed it, and then the name is anybody's. */
+const isOurs = (path: string): boolean => {
+  const found = lstatSync(path, { throwIfNoEntry: false })
+  return found?.isDirectory() === true && found.uid === (process.getuid?.() ?? found.uid)
 }
 
 const removeOne = (name: string): void => {
