@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import { Types } from 'mongoose'
 import { describe, expect, it } from 'vitest'
 import { freePort } from '../../dev/services/free-port.js'
@@ -270,6 +270,26 @@ describe('an export', () => {
       for await (const _ of zipOf(filesOfUploads({ uploads: away })(ann.id, () => undefined))) continue
     }
     await expect(reading()).rejects.toThrow('on purpose')
+  })
+
+  it('lets go of what the storage gave once nobody read any more', async () => {
+    const late = new Readable({ read() {} })
+    let give = (): void => undefined
+    const isAsked = new Promise<void>((resolve) => {
+      give = resolve
+    })
+    const files = async function* () {
+      yield { path: 'first', content: () => ['first'] }
+      await isAsked
+      try {
+        yield { path: 'late', content: () => late }
+      } finally {
+        late.destroy()
+      }
+    }
+    for await (const _ of zipOf(files())) break
+    give()
+    await expect.poll(() => late.destroyed, deadline).toBe(true)
   })
 
   it('goes with the account', async () => {

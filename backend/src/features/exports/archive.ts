@@ -14,6 +14,7 @@ export interface ArchiveFile {
 export async function* zipOf(files: AsyncIterable<ArchiveFile> | Iterable<ArchiveFile>): AsyncGenerator<Buffer> {
   const zip = new ZipFile()
   let open: Readable | undefined
+  let isOver = false
   const output = zip.outputStream.pipe(new PassThrough())
   const fail = (error: Error): void => void output.destroy(error)
   zip.on('error', fail)
@@ -22,6 +23,7 @@ export async function* zipOf(files: AsyncIterable<ArchiveFile> | Iterable<Archiv
     for await (const chunk of output) yield Buffer.from(chunk)
     await adding
   } finally {
+    isOver = true
     open?.destroy()
     output.destroy()
   }
@@ -35,8 +37,9 @@ export async function* zipOf(files: AsyncIterable<ArchiveFile> | Iterable<Archiv
     }
   }
 
-  /** Resolves once it is read. */
+  /** Resolves once it is read. @throws where nobody reads any more: then whoever makes the files lets go of this one */
   async function addOne({ path, content, isCompressed = false }: ArchiveFile): Promise<void> {
+    if (isOver) throw new Error('nobody reads the archive any more')
     open = Readable.from(content(), { objectMode: false })
     zip.addReadStream(open, path, { compress: !isCompressed })
     await finished(open)
