@@ -20,9 +20,9 @@ COPY backend/src backend/src
 RUN npm run build
 
 FROM node:24-bookworm-slim
-# The first process passes signals on, and buries the processes that pictures are made in.
+# The first process (tini) passes signals on, and buries the processes that pictures are made in. age encrypts backups.
 RUN apt-get update \
-  && apt-get install -y --no-install-recommends tini \
+  && apt-get install -y --no-install-recommends age tini \
   && rm -rf /var/lib/apt/lists/*
 
 ENV NODE_ENV=production \
@@ -31,8 +31,9 @@ ENV NODE_ENV=production \
   PORT=3000 \
   UPLOAD_DIR=/data/uploads
 
-# A volume that is mounted here for the first time takes its owner from this folder.
+# A volume that is mounted here for the first time takes its owner from these folders.
 RUN install -d -o 1000 -g 1000 /data/uploads
+RUN install -d -o 1000 -g 1000 /backups
 
 # All of it is root's, so that the server cannot change what it runs.
 WORKDIR /app

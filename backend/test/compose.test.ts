@@ -77,10 +77,10 @@ describe('the check of a compose file', () => {
 })
 
 describe.each(Object.entries(services))('the service %s', (name, service) => {
-  it('is confined, comes back by itself, and is bounded in what it takes and logs', () => {
+  it('is confined, comes back by itself unless it is run by hand, and is bounded in what it takes and logs', () => {
     expect(service).toMatchObject({ read_only: true, cap_drop: ['ALL'], security_opt: ['no-new-privileges:true'] })
     expect(service.privileged).toBeUndefined()
-    expect(service.restart).toMatch(/^(unless-stopped|always|on-failure:\d+)$/)
+    expect(service.restart).toMatch(service.profiles.length > 0 ? /^no$/ : /^(unless-stopped|always|on-failure:\d+)$/)
     expect(service.logging).toMatchObject({ driver: 'json-file', options: { 'max-size': '10m', 'max-file': '5' } })
     expect(service.deploy?.resources?.limits).toBeDefined()
   })
@@ -171,6 +171,42 @@ it('nginx takes its configuration as it is mounted, with the certificate that pr
   expect(stderr).toContain('test is successful')
 })
 
+describe('a backup', () => {
+  const { api, backup, mongodb } = base.services
+  if (!api || !backup || !mongodb) throw new Error('a service is missing')
+  const page = readFileSync(join(projectFolder, 'backend/docs/restore.md'), 'utf8')
+  const made = join(folder.path, 'backup-secrets')
+  const uriOf = (service: Service): string =>
+    readFileSync(service.environment['MONGO_URI_FILE']?.replace('/run/secrets', made) ?? '', 'utf8').trim()
+
+  it('is made in a container of its own, into a volume, and not by whoever starts the rest', () => {
+    expect([backup.profiles, backup.entrypoint?.at(-1), backup.command]).toEqual([['backup'], 'backend/dist/admin.js', ['backup']])
+    expect(backup.volumes).toContainEqual({ source: 'backups', target: backup.environment['BACKUP_DIR'], mode: undefined })
+    for (const volume of api.volumes) expect(backup.volumes).toContainEqual(volume)
+    const words = [...page.matchAll(/compose run --rm --no-deps backup(?<words>(?: [a-z]+)?)/g)].map(({ groups }) =>
+      groups?.['words']?.trim(),
+    )
+    expect(new Set(words)).toEqual(new Set(['', 'verify', 'restore']))
+  })
+
+  it('has a user who may make other databases, whom the server does not know', async () => {
+    await prepare(made)
+    expect(uriOf(backup)).toMatch(/^mongodb:\/\/heliograph_restore:\w+@mongodb:27017\/heliograph\?.*authSource=admin$/)
+    expect(backup.secrets.filter((name) => !api.secrets.includes(name))).toEqual(['mongo_restore_uri'])
+    expect(mongodb.secrets).toContain('mongo_restore_password')
+  })
+
+  it('is switched to by the commands of the page, for the server and for the next backup', async () => {
+    const [, script] = /mongosh --quiet (\S+)/.exec(page) ?? []
+    expect(mongodb.volumes.map(({ target }) => target)).toContain(script)
+    const [, switching = ''] = /^ {4}(sed -i .*)$/m.exec(page) ?? []
+    const typed = switching.replaceAll('<new>', 'heliograph-20260131t030000z').replaceAll(' secrets/', ` ${made}/`)
+    await promisify(execFile)('sh', ['-c', typed])
+    for (const service of [api, backup])
+      expect(uriOf(service)).toContain('@mongodb:27017/heliograph-20260131t030000z?replicaSet=rs0&authSource=')
+  })
+})
+
 describe('in production', () => {
   const production = composeFile('docker-compose.prod.yml')
 
@@ -179,7 +215,7 @@ describe('in production', () => {
   })
 
   it('the image and the address have to be named, and the image is fetched', () => {
-    for (const name of ['api', 'migrate'])
+    for (const name of ['api', 'migrate', 'backup'])
       expect(production.services[name]).toMatchObject({
         image: expect.stringMatching(/^\$\{HELIOGRAPH_IMAGE:\?/),
         pull_policy: 'always',

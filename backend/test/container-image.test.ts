@@ -73,11 +73,13 @@ describe('an image', () => {
     expect(JSON.parse(stdout)).toEqual(['$argon2id', 'PNG'])
   })
 
-  it('cannot change what it runs, and can write where uploads go', async () => {
+  it('cannot change what it runs, and can write where uploads and backups go', async () => {
     const isRoot = process.getuid?.() === 0
     if (isRoot) await expect(runInImage(['touch', 'backend/dist/index.js'])).rejects.toThrow('Permission denied')
-    await runInImage(['touch', join(image.root, 'data/uploads/probe')])
-    expect(statSync(join(image.root, 'data/uploads/probe')).uid).toBe(isRoot ? 1000 : process.getuid?.())
+    for (const probe of ['data/uploads/probe', 'backups/probe'].map((path) => join(image.root, path))) {
+      await runInImage(['touch', probe])
+      expect(statSync(probe).uid).toBe(isRoot ? 1000 : process.getuid?.())
+    }
   })
 })
 
@@ -86,7 +88,7 @@ describe('a container', () => {
   let server: Supervised
   let given: Record<string, string>
   beforeAll(async () => {
-    expect(image.packages).toEqual(['tini'])
+    expect(image.packages).toEqual(['age', 'tini'])
     expect(image.command[0]).toBe('/usr/bin/tini')
     const command = [testProgram('tini'), ...image.command.slice(1)]
     const secretFile = join(folder.path, 'jwt_secret')

@@ -37,7 +37,7 @@ describe('deploy.sh', () => {
       '-n heliograph-staging delete job heliograph-migrate --ignore-not-found --wait',
       'apply -f all.yaml --selector app.kubernetes.io/name=heliograph-migrate',
       '-n heliograph-staging wait --for=condition=Complete --timeout=1800s job/heliograph-migrate',
-      'apply -f all.yaml --selector app.kubernetes.io/name=heliograph',
+      'apply -f all.yaml --selector app.kubernetes.io/name in (heliograph, heliograph-backup)',
       '-n heliograph-staging rollout status deployment/heliograph --timeout=900s',
     ])
   })
@@ -47,7 +47,7 @@ describe('deploy.sh', () => {
       code: 1,
       stderr: expect.stringContaining('the migration did not end well'),
     })
-    expect(asked().filter((line) => line.includes('rollout') || line.endsWith('=heliograph'))).toEqual([])
+    expect(asked().filter((line) => line.includes('rollout') || line.includes('heliograph-backup'))).toEqual([])
   })
 
   it('asks the cluster nothing for an overlay that is not there', async () => {

@@ -48,7 +48,10 @@ const find = (manifests: readonly Manifest[], kind: string, name = 'heliograph')
   if (!found) throw new Error(`no ${kind} ${name}`)
   return found
 }
-const podOf = (manifest: Manifest) => z.object({ template: PodTemplate }).parse(manifest['spec']).template
+const Template = z.object({ template: PodTemplate })
+const podOf = ({ kind, spec }: Manifest) =>
+  (kind === 'CronJob' ? z.object({ jobTemplate: z.object({ spec: Template }) }).parse(spec).jobTemplate.spec : Template.parse(spec))
+    .template
 const withSpec = <S extends z.ZodType>(manifest: Manifest, schema: S): z.output<S> => schema.parse(manifest['spec'])
 
 describe.each([...overlays, 'base'])('kustomize of %s', (name) => {
@@ -87,14 +90,18 @@ describe('the checks themselves', () => {
   }, 120_000)
 })
 
-describe.each(['Deployment', 'Job'])('the pods of the %s', (kind) => {
-  const manifest = find(base, kind, kind === 'Job' ? 'heliograph-migrate' : 'heliograph')
+describe.each([
+  ['Deployment', 'heliograph'],
+  ['Job', 'heliograph-migrate'],
+  ['CronJob', 'heliograph-backup'],
+])('the pods of the %s', (kind, name) => {
+  const manifest = find(base, kind, name)
   const pod = podOf(manifest)
   const [container] = pod.spec.containers
 
   it('may do nothing that they need not', () => {
     const user = { runAsNonRoot: true, runAsUser: 1000, runAsGroup: 1000, seccompProfile: { type: 'RuntimeDefault' } }
-    expect(pod.spec.securityContext).toEqual(user)
+    expect(pod.spec.securityContext).toEqual(kind === 'CronJob' ? { ...user, fsGroup: 1000 } : user) // who writes to a volume of its own
     expect(container.securityContext).toEqual({
       allowPrivilegeEscalation: false,
       readOnlyRootFilesystem: true,
@@ -117,12 +124,15 @@ describe.each(['Deployment', 'Job'])('the pods of the %s', (kind) => {
 
   it('are told by settings and files what the server starts with', () => {
     const Secrets = z.object({ target: z.object({ name: z.string() }), data: z.array(z.object({ secretKey: z.string() })) })
-    const secret = withSpec(find(base, 'ExternalSecret'), Secrets)
-    const mounted = pod.spec.volumes.find(({ secret }) => secret !== undefined)?.secret?.secretName
-    expect(mounted).toBe(secret.target.name)
-    const at = container.volumeMounts.find(({ name }) => name === 'secrets')?.mountPath ?? ''
+    const offered = pod.spec.volumes.flatMap(({ name, secret }) => {
+      const at = container.volumeMounts.find((mount) => mount.name === name)?.mountPath
+      if (secret === undefined) return []
+      const { target, data } = withSpec(find(base, 'ExternalSecret', secret.secretName), Secrets)
+      expect(target.name).toBe(secret.secretName)
+      return data.map(({ secretKey }) => `${at}/${secretKey}`)
+    })
     const files = container.env.filter(({ name }) => name.endsWith('_FILE')).map(({ name, value }) => [name.slice(0, -5), value] as const)
-    for (const [, path] of files) expect(secret.data.map(({ secretKey }) => `${at}/${secretKey}`)).toContain(path)
+    for (const [, path] of files) expect(offered).toContain(path)
     const settings = z.record(z.string(), z.string()).parse(find(base, 'ConfigMap', container.envFrom[0]?.configMapRef.name)['data'])
     const filled = Object.fromEntries(
       files.map(([name]) => [name, name === 'MONGO_URI' ? 'mongodb://127.0.0.1/x' : randomBytes(48).toString('hex')]),
@@ -173,6 +183,31 @@ describe('the deployment', () => {
     })
     expect(withSpec(find(base, 'PodDisruptionBudget'), Selector).selector.matchLabels).toEqual({ 'app.kubernetes.io/name': 'heliograph' })
     expect(find(base, 'HorizontalPodAutoscaler')['spec']).toMatchObject({ scaleTargetRef: { kind: 'Deployment', name: 'heliograph' } })
+  })
+})
+
+describe('the backup', () => {
+  const pod = podOf(find(base, 'CronJob', 'heliograph-backup'))
+  const [container] = pod.spec.containers
+
+  it('is kept on a volume of its own, by the command that the runbook names', () => {
+    const claim = find(base, 'PersistentVolumeClaim', 'heliograph-backups').metadata.name
+    const volume = pod.spec.volumes.find((each) => JSON.stringify(each).includes(`"claimName":"${claim}"`))
+    const kept = container.volumeMounts.find(({ name }) => name === volume?.name)?.mountPath
+    expect(container.env).toContainEqual({ name: 'BACKUP_DIR', value: kept })
+    expect([container.command?.at(-1), container['args']]).toEqual(['backend/dist/admin.js', ['backup']])
+    expect(pod.metadata.labels).toMatchObject({ 'heliograph.example.com/uses-data': 'true' })
+  })
+
+  it('has a user who may make another database, whom the server does not know', () => {
+    const Users = z.looseObject({ users: z.array(z.looseObject({ name: z.string(), passwordSecretRef: z.object({ name: z.string() }) })) })
+    const { users } = withSpec(find(base, 'MongoDBCommunity', 'heliograph-mongodb'), Users)
+    const anywhere = users.filter(({ roles }) => JSON.stringify(roles).includes('readWriteAnyDatabase'))
+    expect(anywhere.map(({ name, passwordSecretRef }) => [name, passwordSecretRef.name])).toEqual([
+      ['heliograph-restore', 'heliograph-backup'],
+    ])
+    const ofServer = podOf(find(base, 'Deployment')).spec.volumes.map(({ secret }) => secret?.secretName)
+    expect(ofServer).not.toContain('heliograph-backup')
   })
 })
 
@@ -246,9 +281,11 @@ describe.each(overlays)('%s', (name) => {
   const hosts = (manifest: Manifest) => JSON.stringify(manifest['spec']).match(/[a-z.]*chat\.example\.com/g)
 
   it('runs one version of the image in all its pods', () => {
-    const images = [podOf(find(manifests, 'Deployment')), podOf(find(manifests, 'Job', 'heliograph-migrate'))].map(
-      ({ spec }) => spec.containers[0].image,
-    )
+    const images = [
+      find(manifests, 'Deployment'),
+      find(manifests, 'Job', 'heliograph-migrate'),
+      find(manifests, 'CronJob', 'heliograph-backup'),
+    ].map((manifest) => podOf(manifest).spec.containers[0].image)
     expect(new Set(images).size).toBe(1)
     expect(images[0]).toMatch(/^registry\.example\.com\/heliograph:\d/)
   })

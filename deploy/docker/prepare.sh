@@ -31,8 +31,10 @@ openssl rand -hex 24 | keep grafana_password
 openssl rand -hex 32 | keep redis_password
 openssl rand -hex 32 | keep mongo_root_password
 openssl rand -hex 32 | keep mongo_password
+openssl rand -hex 32 | keep mongo_restore_password
 openssl rand -base64 756 | keep mongo_keyfile
 echo "mongodb://heliograph:$(cat "$folder/mongo_password")@mongodb:27017/heliograph?replicaSet=rs0&authSource=heliograph" | keep mongo_uri
+echo "mongodb://heliograph_restore:$(cat "$folder/mongo_restore_password")@mongodb:27017/heliograph?replicaSet=rs0&authSource=admin" | keep mongo_restore_uri
 
 certificates=$folder/letsencrypt/live/heliograph
 if [ -s "$certificates/fullchain.pem" ]; then

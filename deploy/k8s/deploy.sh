@@ -25,5 +25,5 @@ if ! kubectl -n "$namespace" wait --for=condition=Complete --timeout=1800s job/h
   exit 1
 fi
 
-kubectl apply -f "$rendered/all.yaml" --selector app.kubernetes.io/name=heliograph
+kubectl apply -f "$rendered/all.yaml" --selector 'app.kubernetes.io/name in (heliograph, heliograph-backup)'
 kubectl -n "$namespace" rollout status deployment/heliograph --timeout=900s

@@ -19,6 +19,8 @@ const Limits = z.looseObject({ cpus: z.string(), memory: z.string(), pids: z.int
 /** What the tests look at of a service; that it is one at all is for dclint to say. */
 const Service = z.looseObject({
   image: z.string().optional(),
+  profiles: z.array(z.string()).default([]),
+  entrypoint: z.array(z.string()).optional(),
   command: z.array(z.string()).optional(),
   restart: z.string().optional(),
   read_only: z.boolean().optional(),
