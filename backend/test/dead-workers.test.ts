@@ -2,8 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { Types } from 'mongoose'
 import { expect, it } from 'vitest'
 import { outboxEntry } from '../src/realtime/outbox-entry.js'
+import { hasDied } from './support/dead-worker.js'
 import { anApp, aStream, deadline, sendAll, textsOf } from './support/listening.js'
-import { aDirectConversation, type Person } from './support/people.js'
+import { aDirectConversation, aGroup, aPerson, type Person } from './support/people.js'
+import { dataOf } from './support/streams.js'
 import type { TestApp } from './support/test-app.js'
 
 const second = 1000
@@ -65,6 +67,23 @@ it('what a worker left is told, that stood still, was taken for dead, stored a m
   await leave(app, frozen, ann, { conversationId, seq: 2, text: 'late' })
   await app.context.sweeper.sweep()
   await expect.poll(() => textsOf(stream), deadline).toEqual(['before', 'late'])
+})
+
+it('what such a worker left is told to who came since as something to fetch: what it says is not theirs to see', async () => {
+  const app = await anApp()
+  const { owner, conversation } = await aGroup(app, 2)
+  await owner.patch(`/conversations/${conversation.id}`, { settings: { history: 'joined' } }).expect(200)
+  const dead = randomUUID()
+  await leave(app, dead, owner, { conversationId: conversation.id, seq: 1, text: 'said before' }, 10 * minute)
+  const newcomer = await aPerson(app, { name: 'Newcomer' })
+  await owner.post(`/conversations/${conversation.id}/members`, { userIds: [newcomer.id] }).expect(200)
+  const stream = await aStream(newcomer, app)
+  await hasDied(app, dead)
+  await app.context.sweeper.sweep()
+  await stream.waitFor(({ event }) => event === 'message.created', deadline.timeout)
+  const message = { id: expect.any(String), conversationId: conversation.id, seq: 1, version: 1 }
+  expect(dataOf(stream, 'message.created')[0]).toMatchObject({ message, fetch: true })
+  expect(JSON.stringify(stream.events)).not.toContain('said before')
 })
 
 it('a lease that ran out an hour ago is forgotten once nothing is left of its worker’s', async () => {

@@ -66,6 +66,7 @@ const publish = async (message: MessageDocument): Promise<boolean> => {
   const told = await outbox.publishOne(
     messageSource({
       collection: stored,
+      worker: app.context.leases.worker,
       activity,
       memberships: { hiddenBefore: () => Promise.resolve(1) },
       receipts: { sent: () => undefined },
@@ -262,6 +263,7 @@ describe('the content of a deleted message', () => {
       await outbox.publishOne(
         messageSource({
           collection: messages,
+          worker: app.context.leases.worker,
           activity,
           memberships: { hiddenBefore: () => Promise.resolve(1) },
           receipts: { sent: () => undefined },

@@ -103,6 +103,7 @@ describe(`of ${count.toLocaleString('en')} messages`, () => {
         expect(
           await messageSource({
             collection: messages,
+            worker: app.context.leases.worker,
             activity,
             memberships: { hiddenBefore: () => Promise.resolve(1) },
             receipts: { sent: () => undefined },

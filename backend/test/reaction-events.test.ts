@@ -59,6 +59,7 @@ const publish = async (message: MessageDocument): Promise<boolean> => {
   const told = await outbox.publishOne(
     messageSource({
       collection,
+      worker: app.context.leases.worker,
       activity,
       memberships: { hiddenBefore: () => Promise.resolve(1) },
       receipts: { sent: () => undefined },

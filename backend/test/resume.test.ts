@@ -327,6 +327,7 @@ describe('the outbox', () => {
     outbox.publish(
       messageSource({
         collection: messages,
+        worker: app.context.leases.worker,
         activity,
         memberships: { hiddenBefore: () => Promise.resolve(1) },
         receipts: { sent: () => undefined },

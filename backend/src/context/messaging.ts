@@ -51,6 +51,7 @@ export const createMessaging = (
 
   const messageOutbox = messageSource({
     collection: () => collection<MessageDocument>('messages'),
+    worker,
     activity,
     memberships,
     receipts: receiptWriter,

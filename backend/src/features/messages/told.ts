@@ -10,6 +10,8 @@ import { viewForAll } from './view.js'
 
 interface Dependencies {
   readonly collection: () => mongo.Collection<MessageDocument>
+  /** This worker's name in outboxes: what another one left is told late, and by a clock that may be ahead of this one's. */
+  readonly worker: string
   readonly activity: Activity
   readonly memberships: Pick<Memberships, 'hiddenBefore'>
   /** Told of who has sent what. */
@@ -73,9 +75,9 @@ const tell = (message: MessageDocument, outboxEntry: OutboxEntry, hidden = false
 }
 
 /** What a conversation's members are told of its messages. */
-export const messageSource = ({ collection, activity, memberships, receipts, uploads }: Dependencies): OutboxSource => {
-  const reachesNewcomers = ({ type, at }: OutboxEntry): boolean =>
-    type === 'message.updated' || (type === 'message.created' && Date.now() - at.getTime() > lateAfterMs)
+export const messageSource = ({ collection, worker: own, activity, memberships, receipts, uploads }: Dependencies): OutboxSource => {
+  const reachesNewcomers = ({ type, at, worker }: OutboxEntry): boolean =>
+    type === 'message.updated' || (type === 'message.created' && (worker !== own || Date.now() - at.getTime() > lateAfterMs))
 
   const tellToNewcomers = async (message: MessageDocument, entry: OutboxEntry): Promise<Entry[]> => {
     const hiddenBefore = await memberships.hiddenBefore(message.conversationId.toHexString())
