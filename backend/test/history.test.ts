@@ -19,6 +19,10 @@ const setHistory = (owner: Person, conversation: { id: string }, history: 'all' 
 const say = async (person: Person, conversation: { id: string }, text: string): Promise<{ id: string; seq: number; createdAt: string }> =>
   (await person.send(conversation.id, { text }).expect(201)).body
 
+interface Told {
+  readonly message: { readonly seq: number; readonly text?: string | null }
+}
+
 /** A group of history by joining in which five things were said before somebody came, and two after. */
 const aNewcomer = async () => {
   const { owner, conversation } = await aGroup(app, 2)
@@ -158,4 +162,31 @@ it('who was in a group before its history was by joining still sees all', async 
   await setHistory(owner, conversation, 'joined').expect(200)
   const { body } = await (members[1] ?? owner).get(`${path(conversation)}/messages`).expect(200)
   expect(seqsOf(body)).toEqual([1])
+})
+
+it('who comes while others talk is told all that is said after they came, and nothing from before', async () => {
+  const { owner, members, conversation } = await aGroup(app, 3)
+  await setHistory(owner, conversation, 'joined').expect(200)
+  const newcomers = await Promise.all(
+    Array.from({ length: 6 }, async () => {
+      const person = await aPerson(app)
+      return { person, stream: await aStream(person) }
+    }),
+  )
+  const over = new AbortController()
+  const talk = async (person: Person) => {
+    for (let n = 0; !over.signal.aborted; n++) await say(person, conversation, `said ${n}`)
+  }
+  const talks = [...members, ...members].map(talk)
+  for (const { person } of newcomers) await owner.post(`${path(conversation)}/members`, { userIds: [person.id] }).expect(200)
+  over.abort()
+  await Promise.all(talks)
+  const last = await say(owner, conversation, 'the last')
+  for (const { person, stream } of newcomers) {
+    const { joinedSeq } = (await person.get(path(conversation)).expect(200)).body.my
+    const told = () => stream.events.flatMap(({ event, data }) => (event === 'message.created' ? [(data as Told).message] : []))
+    await expect.poll(() => told().some(({ seq }) => seq === last.seq), { timeout: 30_000 }).toBe(true)
+    const withText = told().filter(({ text }) => text !== undefined)
+    expect(withText.map(({ seq }) => seq)).toEqual(Array.from({ length: last.seq - joinedSeq }, (_, at) => joinedSeq + 1 + at))
+  }
 })

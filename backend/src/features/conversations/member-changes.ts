@@ -43,9 +43,8 @@ export const welcoming = (
 
 /** Where history is by joining, all that was said before they came does not exist for them as long as they stay. */
 const newcomer = (userId: string, conversation: ConversationDocument, { at, head }: { at: Date; head: number }): Member => {
-  const joinedSeq = Math.max(conversation.lastSeq, head)
-  const firstSeq = settingsOf(conversation).history === 'joined' ? { firstSeq: joinedSeq + 1 } : {}
-  return { userId: toObjectId(userId), role: 'member', joinedAt: at, joinedSeq, ...firstSeq }
+  const firstSeq = settingsOf(conversation).history === 'joined' ? { firstSeq: head + 1 } : {} // not by lastSeq: what came after the head is told to them
+  return { userId: toObjectId(userId), role: 'member', joinedAt: at, joinedSeq: head, ...firstSeq }
 }
 
 /** Somebody gets another role; who makes another the owner becomes an admin. @throws Problem forbidden, not_found, conflict for the owner's own role */

@@ -58,6 +58,12 @@ export interface ChannelState {
   readonly floor: EntryId
 }
 
+/** A channel's last seq in the order of its messages, undefined where it knows none, and its shard's head: what has a higher seq is told after that. */
+export interface Standing {
+  readonly seq: number | undefined
+  readonly id: EntryId
+}
+
 /** What a hub does with what arrives, in each shard in the order of ids. */
 export interface LogListener {
   frame(channel: Channel, id: EntryId | undefined, frame: Buffer): void
@@ -101,6 +107,7 @@ export interface EventLog {
   /** Published only: no id, no log. */
   tell(channel: Channel, frame: Buffer): Promise<void>
   head(): Promise<Head>
+  standing(channel: Channel): Promise<Standing>
   /** Moves the head of every shard to now and tells every hub, so that the position of an idle stream stays young. */
   tick(): Promise<void>
   states(channels: readonly Channel[]): Promise<ChannelState[]>

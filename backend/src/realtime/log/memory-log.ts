@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Answer, Channel, ChannelState, Entry, EventLog, Head, LoggedFrame, LogLimits, LogListener, Page } from './log.js'
+import type { Answer, Channel, ChannelState, Entry, EventLog, Head, LoggedFrame, LogLimits, LogListener, Page, Standing } from './log.js'
 import { mostRemembered, rememberedMs } from './log.js'
 import { compareIds, type EntryId, isAfter, millisecondsOf, origin } from './position.js'
 import { controlChannel } from './shards.js'
@@ -82,9 +82,11 @@ export class MemoryLog implements EventLog {
   }
 
   head(): Promise<Head> {
-    const now = this.#now()
-    const id = millisecondsOf(this.#clock) < now - 1000 ? this.#nextId() : this.#clock
-    return Promise.resolve({ epoch: this.#epoch, position: [id], now })
+    return Promise.resolve({ epoch: this.#epoch, position: [this.#youngId()], now: this.#now() })
+  }
+
+  standing(channel: Channel): Promise<Standing> {
+    return Promise.resolve({ seq: this.#live(channel)?.seq, id: this.#youngId() })
   }
 
   tick(): Promise<void> {
@@ -194,6 +196,10 @@ export class MemoryLog implements EventLog {
     }
     this.#channels.set(channel, fresh)
     return fresh
+  }
+
+  #youngId(): EntryId {
+    return millisecondsOf(this.#clock) < this.#now() - 1000 ? this.#nextId() : this.#clock
   }
 
   #nextId(): EntryId {

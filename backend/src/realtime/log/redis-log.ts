@@ -4,7 +4,7 @@ import { LRUCache } from 'lru-cache'
 import { defineScript, type RunScript } from '../../platform/redis-scripts.js'
 import type { Subscriber } from '../../platform/redis-subscriber.js'
 import { tagOf } from '../../platform/shards.js'
-import type { Answer, Channel, ChannelState, Entry, EventLog, Head, LogLimits, LogListener, Outcome, Page } from './log.js'
+import type { Answer, Channel, ChannelState, Entry, EventLog, Head, LogLimits, LogListener, Outcome, Page, Standing } from './log.js'
 import { type EntryId, isAfter, origin } from './position.js'
 import { appendScript, headScript, passOverScript, purgeScript, setBaseScript, tickScript } from './scripts.js'
 import { controlChannel, shardOfChannel } from './shards.js'
@@ -122,6 +122,11 @@ export class RedisLog implements EventLog {
       position: answers.map(({ id }) => id),
       now: Math.max(...answers.map(({ now }) => now)),
     }
+  }
+
+  async standing(channel: Channel): Promise<Standing> {
+    const [, id, , seq] = (await this.#call('head', channel, [])) as [string, EntryId, string, string | null]
+    return { seq: seq === null ? undefined : Number(seq), id }
   }
 
   async tick(): Promise<void> {

@@ -154,11 +154,11 @@ end
 return epoch()
 `
 
-/** Answers {epoch, id, now}. The id is never older than a second: whoever takes it as a position has a young one. */
+/** Answers {epoch, id, now, the channel's last seq or nil}. The id is never older than a second: whoever takes it as a position has a young one. */
 export const headScript = `${shared}
 local id = redis.call('GET', KEYS[2])
 if not id or tonumber(string.match(id, '%d+')) < now() - 1000 then id = nextId() end
-return { epoch(), id, string.format('%.0f', now()) }
+return { epoch(), id, string.format('%.0f', now()), redis.call('HGET', KEYS[3], 'seq') }
 `
 
 export const tickScript = `${shared}
