@@ -1,11 +1,14 @@
 import { execFile } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { mkdir, mkdtemp, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { gunzipSync, gzipSync } from 'node:zlib'
+import { mongo } from 'mongoose'
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest'
 import { testProgram } from '../../dev/services/test-programs.js'
+import { writeManifest } from '../src/backup/manifest.js'
 import { sealingTo } from '../src/backup/sealing.js'
 import { takePlace } from '../src/backup/target.js'
 import { admin, aFolder, aPlace, atRest, backUp, contentOf, databaseOf, serverOf } from './support/backups.js'
@@ -154,6 +157,22 @@ describe('an encrypted backup', { timeout: 90_000 }, () => {
 })
 
 describe('making a backup', { timeout: 60_000 }, () => {
+  it('reads each collection by id, so that what is removed and comes again behind it is not met twice', async () => {
+    await databaseOf(app).collection('idempotency_keys').insertOne({ made: 'for this test' })
+    const client = new mongo.MongoClient(app.context.config.mongo.uri, { monitorCommands: true })
+    onTestFinished(() => client.close())
+    const sorts = new Map<string, unknown>()
+    client.on('commandStarted', ({ commandName, command }) => {
+      if (commandName === 'find') sorts.set(String(command['find']), command['sort'] && Object.fromEntries(command['sort']))
+    })
+    const { manifest } = await backUp(app, { db: client.db(databaseOf(app).databaseName) })
+    const copied = manifest.files.flatMap(({ collection }) => collection ?? [])
+    expect(copied).toContain('idempotency_keys')
+    for (const name of copied)
+      expect([name, sorts.get(name)]).toEqual([name, name === 'messages' ? { conversationId: 1, seq: 1 } : { _id: 1 }])
+    await databaseOf(app).collection('idempotency_keys').deleteMany({})
+  })
+
   it('goes on once at a time; the second is refused and the first is whole; what somebody left who died is removed', async () => {
     const folder = await aFolder()
     await mkdir(join(folder, `${databaseOf(app).databaseName}-20200101T000000Z.partial`))
@@ -242,6 +261,27 @@ describe('a restore', { timeout: 60_000 }, () => {
     await serverOf(app).db(into).collection('users').insertOne({ name: 'half' })
     expect(await admin(app, ['restore', path, '--into', into, '--yes'])).toMatchObject({ exitCode: 0 })
     expect(await contentOf(serverOf(app).db(into))).toEqual(await contentOf(databaseOf(app)))
+  })
+
+  it('of an archive that has a document twice has it as it was later', async () => {
+    const raw = serverOf(app).db(aPlace(app))
+    const id = 'of somebody:key'
+    await raw.collection<{ _id: string; version: string }>('idempotency_keys').insertOne({ _id: id, version: 'later' })
+    const { path, manifest } = await backUp(app, { db: raw })
+    const name = 'idempotency_keys.bson.gz'
+    const later = gunzipSync(await readFile(join(path, name)))
+    const twice = gzipSync(Buffer.concat([mongo.BSON.serialize({ _id: id, version: 'earlier' }), later]))
+    await writeFile(join(path, name), twice)
+    for (const each of ['manifest.json', 'SHA256SUMS']) await rm(join(path, each))
+    const changed = { documents: 2, bytes: twice.length, sha256: createHash('sha256').update(twice).digest('hex') }
+    await writeManifest(path, {
+      ...manifest,
+      files: manifest.files.map((file) => (file.name === name ? Object.assign(file, changed) : file)),
+    })
+    const into = aPlace(app)
+    const { exitCode, errors } = await admin(app, ['restore', path, '--into', into, '--yes'])
+    expect([exitCode, errors]).toEqual([0, expect.any(String)])
+    expect(await serverOf(app).db(into).collection('idempotency_keys').find().toArray()).toEqual([{ _id: id, version: 'later' }])
   })
 
   it('of what is not as it should be is not switched to', async () => {

@@ -62,11 +62,12 @@ class DocumentsFile {
 const rawly = { raw: true, batchSize, readPreference: 'primary', readConcern: { level: 'majority' } } as const
 const asBytes = (cursor: mongo.FindCursor<unknown>): AsyncIterable<Uint8Array> => cursor as unknown as AsyncIterable<Uint8Array>
 
-/** Copies a collection as it is while others write: every document that was there before is in it. */
+/** Copies a collection as it is while others write: every document that was there before is in it, and none is twice. */
 export const copyCollection = async (copying: Copying, name: string): Promise<ArchiveFile[]> => {
   const file = new DocumentsFile(copying, name)
   try {
-    for await (const document of asBytes(copying.db.collection(name).find(filterOf(name), rawly))) await file.add(document)
+    const documents = copying.db.collection(name).find(filterOf(name), rawly).sort({ _id: 1 })
+    for await (const document of asBytes(documents)) await file.add(document)
     return [await file.end()]
   } catch (error) {
     await file.destroy()

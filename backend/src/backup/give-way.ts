@@ -37,8 +37,10 @@ const givingWay: Readonly<Record<string, (db: mongo.Db, taker: Document) => Prom
 }
 
 /**
- * Takes what `taker` needs for itself alone from who had it before.
+ * Takes what `taker` needs for itself alone from who had it before; an earlier copy of itself goes, too.
  * @returns how many documents were removed for it; undefined where documents of this collection never give way
  */
-export const giveWay = async (db: mongo.Db, collection: string, taker: Document): Promise<number | undefined> =>
-  givingWay[collection]?.(db, taker)
+export const giveWay = async (db: mongo.Db, collection: string, taker: Document): Promise<number | undefined> => {
+  const { deletedCount } = await db.collection(collection).deleteOne({ _id: taker['_id'] })
+  return deletedCount > 0 ? deletedCount : givingWay[collection]?.(db, taker)
+}
