@@ -271,7 +271,8 @@ export class Outbox {
 
   /** Forgets what the log has had for long enough; publishes again what it did not take, and what it took in another epoch. */
   async #work(): Promise<void> {
-    if (this.#told.size > 0) this.#epoch = (await this.#deps.log.head()).epoch // a log that was lost meanwhile has nothing to be forgotten for
+    // A log that was lost meanwhile has nothing to be forgotten for; while it is away nothing is read that could not be told.
+    if (this.#told.size > 0 || [...this.#untold.values()].some((ids) => ids.length > 0)) this.#epoch = (await this.#deps.log.head()).epoch
     const ripe = Date.now() - (this.#deps.forgetAfterMs ?? defaultForgetAfterMs)
     const due: Told[] = []
     const sameEpoch = this.#toldIn === this.#epoch
