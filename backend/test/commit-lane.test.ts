@@ -2,11 +2,14 @@ import { randomUUID } from 'node:crypto'
 import * as fc from 'fast-check'
 import { Redis } from 'ioredis'
 import mongoose, { type mongo, Types } from 'mongoose'
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished, vi } from 'vitest'
 import { CommitLane, type Committed, type Draft } from '../src/features/messages/commit-lane.js'
 import { Heads } from '../src/features/messages/heads.js'
 import { type MessageDocument, messageSchema, seqIndex } from '../src/features/messages/model.js'
+import { Problem } from '../src/http/problem.js'
 import { Keyspace } from '../src/platform/keyspace.js'
+import { isUnavailable } from '../src/platform/mongo.js'
+import { TcpProxy, targetOf, through } from './support/tcp-proxy.js'
 
 const connection = mongoose.createConnection()
 const generation = randomUUID()
@@ -175,6 +178,30 @@ describe('committing messages', () => {
     expect(refused[0]?.reason).toMatchObject({ code: 'service_unavailable', retryAfterSeconds: expect.any(Number) })
     expect(await messages.countDocuments({ conversationId })).toBe(10_000)
   })
+
+  it('refuses all that waits in the time of two batches while the database hangs, and stores again when it answers', async () => {
+    const proxy = await TcpProxy.open(targetOf(inject('mongoUrl')))
+    const client = await new mongoose.mongo.MongoClient(through(inject('mongoUrl'), proxy)).connect()
+    onTestFinished(async () => {
+      await client.close()
+      await proxy.close()
+    })
+    const collection = client.db(connection.name).collection<MessageDocument>('messages')
+    const heads = new Heads({ messages: () => collection, keyspace: new Keyspace(() => generation), redis: undefined })
+    const lane = new CommitLane({ messages: () => collection, heads, onStored: () => undefined, deadlineMs: 1000 })
+    const conversationId = new Types.ObjectId()
+    await lane.commit(aDraft(conversationId))
+    const failedBatches = vi.spyOn(heads, 'forget')
+    proxy.silence()
+    const outcomes = await Promise.allSettled(upTo(2000).map(() => lane.commit(aDraft(conversationId))))
+    const isRefused = (reason: unknown) => isUnavailable(reason) || (reason instanceof Problem && reason.code === 'service_unavailable')
+    expect(outcomes.filter((outcome) => outcome.status === 'fulfilled' || !isRefused(outcome.reason))).toEqual([])
+    expect(failedBatches.mock.calls.length).toBeLessThanOrEqual(2)
+    await expect(lane.commit(aDraft(conversationId))).rejects.toThrow('learning heads took longer') // what is remembered is not known any more
+    proxy.flow()
+    const stored = async () => (await lane.commit(aDraft(conversationId)).catch(() => undefined))?.created
+    await expect.poll(stored, { timeout: 30_000 }).toBe(true)
+  }, 60_000)
 
   it('goes on without Redis when it does not answer', async () => {
     const away = new Redis({ host: '127.0.0.1', port: 1, lazyConnect: true, enableOfflineQueue: false, retryStrategy: () => null })

@@ -1,5 +1,6 @@
 import { type mongo, Types } from 'mongoose'
 import { Problem } from '../../http/problem.js'
+import { withDeadline } from '../../platform/deadline.js'
 import { Pump } from '../../platform/pump.js'
 import type { HeadMap, Heads } from './heads.js'
 import { insertBatch, type Refusal } from './insert-batch.js'
@@ -19,6 +20,7 @@ interface Waiting {
   readonly id: Types.ObjectId
   readonly draft: Draft
   readonly bytes: number
+  readonly since: number
   readonly resolve: (committed: Committed) => void
   readonly reject: (error: unknown) => void
 }
@@ -28,13 +30,14 @@ interface Dependencies {
   readonly heads: Heads
   /** Told of what was stored, in the order of seq within each conversation, before anyone's `commit` resolves. */
   readonly onStored: (messages: readonly MessageDocument[]) => void
+  readonly deadlineMs?: number
 }
 
 const mostInBatch = 100
 const mostBatchBytes = 1024 * 1024
 const mostWaiting = 10_000
 const overheadBytes = 400
-const batchDeadlineMs = 10_000
+const defaultDeadlineMs = 10_000
 
 /**
  * The one way messages are stored. While a batch is on its way to the database new messages gather; the next takes them,
@@ -44,6 +47,7 @@ const batchDeadlineMs = 10_000
  */
 export class CommitLane {
   readonly #deps: Dependencies
+  readonly #deadlineMs: number
   readonly #queue: Waiting[] = []
   readonly #pump = new Pump(
     () => this.#queue.length > 0,
@@ -51,13 +55,18 @@ export class CommitLane {
   )
   constructor(deps: Dependencies) {
     this.#deps = deps
+    this.#deadlineMs = deps.deadlineMs ?? defaultDeadlineMs
   }
 
-  /** @throws Problem service_unavailable where the queue is full, or the database does not promise the write in time */
+  /**
+   * @throws Problem service_unavailable where the queue is full, or the database does not promise the write in time, which is known after 20 s;
+   * an error that `isUnavailable` knows where the database does not say where a conversation stands
+   */
   commit(draft: Draft): Promise<Committed> {
     if (this.#queue.length >= mostWaiting) return Promise.reject(new Problem('service_unavailable', 'Too many messages are waiting'))
     return new Promise((resolve, reject) => {
-      this.#queue.push({ id: new Types.ObjectId(), draft, bytes: Buffer.byteLength(draft.text ?? '') + overheadBytes, resolve, reject })
+      const bytes = Buffer.byteLength(draft.text ?? '') + overheadBytes
+      this.#queue.push({ id: new Types.ObjectId(), draft, bytes, since: performance.now(), resolve, reject })
       this.#pump.wake()
     })
   }
@@ -74,18 +83,27 @@ export class CommitLane {
     } catch (error) {
       this.#deps.heads.forget(conversationsOf(batch))
       for (const { reject } of batch) reject(error)
+      this.#rejectOverdue()
     }
+  }
+
+  /** What has waited for as long as a batch may stand still would else wait for the next ones to fail, one after another. */
+  #rejectOverdue(): void {
+    const latest = performance.now() - this.#deadlineMs
+    const firstInTime = this.#queue.findIndex(({ since }) => since > latest)
+    const overdue = this.#queue.splice(0, firstInTime === -1 ? this.#queue.length : firstInTime)
+    for (const { reject } of overdue) reject(notInTime())
   }
 
   /** Commits what waits until the batch is empty; at each turn the batch is filled up from the queue. */
   async #commitBatch(batch: Waiting[]): Promise<void> {
-    let endsAt = Date.now() + batchDeadlineMs
+    let endsAt = Date.now() + this.#deadlineMs
     let refusedHeads: HeadMap = new Map()
     this.#fill(batch)
     while (batch.length > 0) {
-      const heads = await this.#headsFor(batch, refusedHeads)
+      const heads = await withDeadline(this.#headsFor(batch, refusedHeads), Math.max(0, endsAt - Date.now()), 'learning heads')
       const remainingMs = endsAt - Date.now()
-      if (remainingMs <= 0) throw new Problem('service_unavailable', 'The message could not be stored in time')
+      if (remainingMs <= 0) throw notInTime()
       const firsts = firstOfEach(batch)
       const ordered = firsts.length * 2 < batch.length
       const sent = ordered ? [...batch] : firsts
@@ -94,7 +112,7 @@ export class CommitLane {
       this.#settle(batch, sent, documents, tried, refusals)
       const { again, answered } = await this.#answerRefused(batch, sent, refusals)
       refusedHeads = new Map(again.map((id) => [id, heads.get(id) ?? 0]))
-      if (tried > refusals.length || answered) endsAt = Date.now() + batchDeadlineMs // the deadline is for standing still
+      if (tried > refusals.length || answered) endsAt = Date.now() + this.#deadlineMs // the deadline is for standing still
       this.#fill(batch)
     }
   }
@@ -166,6 +184,8 @@ export class CommitLane {
     return message !== null
   }
 }
+
+const notInTime = (): Problem => new Problem('service_unavailable', 'The message could not be stored in time')
 
 /** The first message of each conversation: they can be stored each for itself, and leave no gap where one is refused. */
 const firstOfEach = (batch: readonly Waiting[]): Waiting[] => {
