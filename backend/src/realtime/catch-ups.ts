@@ -1,8 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { BoundedWork } from '../platform/bounded-work.js'
+import { withDeadline } from '../platform/deadline.js'
 import type { Logger } from '../platform/logger.js'
+import { type ChannelReader, GapError } from './channel-reader.js'
 import type { Channel, EventLog, Head } from './log/log.js'
 import { type EntryId, idIn, isAfter, type Position, raised } from './log/position.js'
-import { GapError, replay, type States } from './replay.js'
+import { readersOf, replay, type States } from './replay.js'
 import { isTooOld } from './resume.js'
 import type { EventStream } from './stream.js'
 
@@ -22,19 +25,35 @@ interface Dependencies {
   onEpoch(epoch: string): void
   /** The position's `id:` line, then the frame. */
   withId(position: Position, frame: Buffer): Buffer
+  /** How many replays read the log at once. */
+  readonly mostAtOnce?: number
+}
+
+/** Why a stream is not live yet: once its client takes more, it goes on from its position. */
+interface Stopped {
+  readonly drained: Promise<void> | undefined
 }
 
 /** While the log does not answer. */
 const againAfterMs = 500
 /** A stream that could not be brought to now for so long ends, and comes back to another worker or later. */
 const deadlineMs = 60_000
+/** Each holds pages of the log. */
+const replays = { what: 'replays', mostAtOnce: 32, mostWaiting: 20_000, deadlineMs: 30_000 } as const
+/** A client that takes nothing for so long is waited for without a place among those that read; nor does any replay keep its place for longer than a turn. */
+const mostStillMs = 500
+const turnMs = 5000
+/** So long a client may be waited for in all until its stream is live. */
+const mostWaitedMs = 60_000
 
 /** Brings streams from their own positions to now: those that connect, those that join a channel, those that were cut off from Redis. */
 export class CatchUps {
   readonly #deps: Dependencies
   readonly #running = new Map<EventStream, Promise<void>>()
+  readonly #replays: BoundedWork
   constructor(deps: Dependencies) {
     this.#deps = deps
+    this.#replays = new BoundedWork({ ...replays, mostAtOnce: deps.mostAtOnce ?? replays.mostAtOnce })
   }
 
   /**
@@ -54,9 +73,15 @@ export class CatchUps {
   async #bring(stream: EventStream, hold: number, known: Known | undefined): Promise<void> {
     const giveUpAt = Date.now() + deadlineMs
     let first = known
+    let waitedMs = 0
     while (!stream.ended && stream.isHeldBy(hold)) {
       try {
-        if (await this.#replay(stream, hold, first)) return
+        const stopped = await this.#replay(stream, hold, first)
+        if (!stopped) return
+        const waitingSince = performance.now()
+        await stopped.drained
+        waitedMs += performance.now() - waitingSince
+        if (waitedMs > mostWaitedMs) stream.cutAsTooSlow()
       } catch (error) {
         if (error instanceof GapError || Date.now() > giveUpAt) {
           this.#deps.logger.info({ err: error }, 'a stream could not catch up')
@@ -69,8 +94,8 @@ export class CatchUps {
     }
   }
 
-  /** @returns false where it must be done again: more came meanwhile than could be held */
-  async #replay(stream: EventStream, hold: number, known: Known | undefined): Promise<boolean> {
+  /** @returns where it must go on later: more came meanwhile than could be held, its client is behind, or it is others' turn */
+  async #replay(stream: EventStream, hold: number, known: Known | undefined): Promise<Stopped | undefined> {
     const { log } = this.#deps
     await this.#deps.subscribed(stream)
     // A channel that was joined since is not among the known ones: what came before it was subscribed to is beyond the known head.
@@ -87,14 +112,35 @@ export class CatchUps {
       told.set(channel, after)
       from.set(channel, after ?? idIn(stream.position, shard))
     }
-    for await (const { channel, shard, id, frame } of replay(log, from, head.position, usable?.states)) {
-      if (stream.ended) return true
+    const readers = await readersOf(log, from, head.position, usable?.states)
+    const stopped = readers.length > 0 ? await this.#replays.run(() => this.#tell(stream, readers, told)) : undefined
+    if (stopped || stream.ended) return stopped
+    return stream.release(head.position, { hold, told }) === 'overflowed' ? { drained: undefined } : undefined
+  }
+
+  /** @param told from where each channel is told @returns where not all of it was told */
+  async #tell(
+    stream: EventStream,
+    readers: readonly ChannelReader[],
+    told: Map<Channel, EntryId | undefined>,
+  ): Promise<Stopped | undefined> {
+    const until = performance.now() + turnMs
+    for await (const { channel, shard, id, frame } of replay(readers)) {
+      if (stream.ended) return undefined
       if (!stream.tells(channel, told.get(channel))) continue
       // What a newly joined channel held before the stream's position is told without taking the client's position back.
       const position = raised(stream.position, shard, id)
       if (told.get(channel) !== undefined) for (const channels of [told, stream.channels]) channels.set(channel, id) // should the rest have to be read later
-      await stream.replay(position, this.#deps.withId(position, frame))
+      const drained = stream.replay(position, this.#deps.withId(position, frame))
+      if (drained && !(await isSoon(drained))) return { drained }
+      if (performance.now() > until) return { drained: undefined }
     }
-    return stream.release(head.position, { hold, told }) !== 'overflowed'
+    return undefined
   }
 }
+
+const isSoon = (drained: Promise<void>): Promise<boolean> =>
+  withDeadline(drained, mostStillMs, 'a client').then(
+    () => true,
+    () => false,
+  )

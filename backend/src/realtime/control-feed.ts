@@ -1,7 +1,8 @@
+import { GapError } from './channel-reader.js'
 import type { Channel, EventLog, Head } from './log/log.js'
 import { beginning, type EntryId, idIn, isAfter, latest, type Position, raised } from './log/position.js'
 import { controlChannel } from './log/shards.js'
-import { GapError, replay } from './replay.js'
+import { readersOf, replay } from './replay.js'
 import { isTooOld } from './resume.js'
 
 interface Dependencies {
@@ -119,7 +120,7 @@ export class ControlFeed {
     try {
       if (isTooOld(this.#position, head, log.ttlSeconds)) throw new GapError('control, older than the log')
       const from = new Map(this.#channels.map((channel, shard) => [channel, idIn(this.#position, shard)]))
-      for await (const { shard, id, frame } of replay(log, from, head.position)) {
+      for await (const { shard, id, frame } of replay(await readersOf(log, from, head.position))) {
         this.#check(losses)
         heed(frame, id)
         this.#raise(shard, id)

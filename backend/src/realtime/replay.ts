@@ -1,51 +1,6 @@
+import { ChannelReader, GapError } from './channel-reader.js'
 import type { Channel, ChannelState, EventLog, LoggedFrame } from './log/log.js'
-import { compareIds, type EntryId, idIn, isAfter, origin, type Position } from './log/position.js'
-
-const pageEntries = 100
-
-/** A channel's log has forgotten what a replay needs. */
-export class GapError extends Error {
-  constructor(of: string) {
-    super(`The log has a gap: ${of}`)
-    this.name = 'GapError'
-  }
-}
-
-/** One channel, read page by page. */
-class Reader {
-  readonly #log: EventLog
-  readonly channel: Channel
-  readonly #upTo: EntryId
-  #after: EntryId
-  #page: LoggedFrame[] = []
-  #exhausted = false
-  readonly shard: number
-  constructor(log: EventLog, channel: Channel, after: EntryId, upTo: Position) {
-    this.shard = log.shardOf(channel)
-    this.#log = log
-    this.channel = channel
-    this.#after = after
-    this.#upTo = idIn(upTo, this.shard)
-  }
-
-  get next(): LoggedFrame | undefined {
-    return this.#page[0]
-  }
-
-  take(): void {
-    this.#page.shift()
-  }
-
-  /** Makes sure that `next` is there unless the channel is at its end. @throws GapError where entries were trimmed before they were read */
-  async fill(): Promise<void> {
-    if (this.#page.length > 0 || this.#exhausted) return
-    const { entries, floor } = await this.#log.read(this.channel, this.#after, this.#upTo, pageEntries)
-    if (isAfter(floor, this.#after)) throw new GapError(this.channel)
-    this.#page = [...entries]
-    this.#after = entries.at(-1)?.id ?? this.#after
-    this.#exhausted = entries.length < pageEntries
-  }
-}
+import { compareIds, type EntryId, isAfter, origin, type Position } from './log/position.js'
 
 /** One entry of a replay. */
 export interface Replayed extends LoggedFrame {
@@ -63,24 +18,29 @@ export const statesOf = async (log: EventLog, channels: readonly Channel[]): Pro
 }
 
 /**
- * What the channels hold after each one's id, up to `upTo`, merged by id. Only channels with something newer are read.
+ * Readers of the channels that hold something after each one's id, up to `upTo`.
  * @param known saves asking for the states of channels
- * @throws GapError, checked again on every page
+ * @throws GapError
  */
-export async function* replay(
+export const readersOf = async (
   log: EventLog,
   channels: ReadonlyMap<Channel, EntryId>,
   upTo: Position,
   known?: States,
-): AsyncGenerator<Replayed> {
+): Promise<ChannelReader[]> => {
   const unknown = [...channels.keys()].filter((channel) => !known?.has(channel))
   const asked = unknown.length > 0 ? await statesOf(log, unknown) : undefined
-  const readers: Reader[] = []
+  const newer: [Channel, EntryId][] = []
   for (const [channel, after] of channels) {
     const { last, floor } = known?.get(channel) ?? asked?.get(channel) ?? { last: after, floor: origin }
     if (isAfter(floor, after)) throw new GapError(channel)
-    if (isAfter(last, after)) readers.push(new Reader(log, channel, after, upTo))
+    if (isAfter(last, after)) newer.push([channel, after])
   }
+  return newer.map(([channel, after]) => new ChannelReader(log, { channel, after, upTo, readers: newer.length }))
+}
+
+/** What they read, merged by id. @throws GapError, checked again on every page */
+export async function* replay(readers: readonly ChannelReader[]): AsyncGenerator<Replayed> {
   for (;;) {
     await Promise.all(readers.map((reader) => reader.fill()))
     const first = soonest(readers)
@@ -90,8 +50,8 @@ export async function* replay(
   }
 }
 
-const soonest = (readers: readonly Reader[]): Reader | undefined => {
-  let first: Reader | undefined
+const soonest = (readers: readonly ChannelReader[]): ChannelReader | undefined => {
+  let first: ChannelReader | undefined
   for (const reader of readers) {
     if (reader.next && (!first?.next || compareIds(reader.next.id, first.next.id) < 0)) first = reader
   }

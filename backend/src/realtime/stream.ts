@@ -161,13 +161,13 @@ export class EventStream {
     return this.#holding && this.#holds === hold
   }
 
-  /** Tells one entry of a replay, which brings it to `position`, and waits while the client is behind. */
-  async replay(position: Position, bytes: Buffer): Promise<void> {
-    if (this.ended) return
+  /** Tells one entry of a replay, which brings it to `position`. @returns where the client is behind, what resolves when it takes more or is gone */
+  replay(position: Position, bytes: Buffer): Promise<void> | undefined {
+    if (this.ended) return undefined
     this.#position = position
     this.#ahead = true
     this.#events += 1
-    if (!this.#output.write(bytes)) await this.#drained()
+    return this.#output.write(bytes) ? undefined : this.#drained()
   }
 
   /**
@@ -209,7 +209,8 @@ export class EventStream {
     this.#response.destroy()
   }
 
-  #cutAsTooSlow(): void {
+  /** Ends it at once because its client does not take what it is told. */
+  cutAsTooSlow(): void {
     this.#tooSlow = true
     this.cut()
   }
@@ -217,7 +218,7 @@ export class EventStream {
   /** Resolves when the socket takes more, or is gone, after a minute at the latest; leaves no listener behind, however often a long replay waits. */
   #drained(): Promise<void> {
     return new Promise((resolve) => {
-      const alarm = setTimeout(() => this.#cutAsTooSlow(), standstillMs).unref()
+      const alarm = setTimeout(() => this.cutAsTooSlow(), standstillMs).unref()
       const done = () => {
         clearTimeout(alarm)
         this.#output.off('drain', done).off('close', done)
@@ -247,7 +248,7 @@ export class EventStream {
 
   #write(bytes: Buffer): void {
     if (this.ended) return
-    if (!this.#output.write(bytes) && this.#output.writableLength > mostUnsentBytes) this.#cutAsTooSlow()
+    if (!this.#output.write(bytes) && this.#output.writableLength > mostUnsentBytes) this.cutAsTooSlow()
   }
 
   #dropHeld(overflowed: boolean): void {
