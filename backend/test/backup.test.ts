@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { Types } from 'mongoose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { rehearsalOf } from '../src/backup/rehearsal.js'
 import { anAdmin } from './support/administrators.js'
 import { admin, aFolder, aPlace, atRest, backUp, contentOf, databaseOf, serverOf } from './support/backups.js'
 import { aDirectConversation, aGroup, aPerson, aPhone } from './support/people.js'
@@ -84,6 +85,24 @@ describe('a backup of a system at rest', { timeout: 120_000 }, () => {
         .filter((name) => name.includes('rehearsal'))
     expect(await admin(app, ['restore', path, '--rehearse'])).toMatchObject({ exitCode: 0, output: 'it can be restored\n' })
     expect(await names()).toEqual([])
+  })
+
+  it('is rehearsed, and removes what a rehearsal left that was cut short a day ago', async () => {
+    const { path } = await backUp(app)
+    const server = { client: serverOf(app), database: databaseOf(app).databaseName }
+    const leftAt = async (hoursAgo: number) => {
+      const left = server.client.db(rehearsalOf(server, new Date(Date.now() - hoursAgo * 3_600_000)))
+      await left.collection('users').insertOne({ name: 'Ann' })
+      return left.databaseName
+    }
+    const [former, present] = [await leftAt(25), await leftAt(23)]
+    const { errors } = await admin(app, ['restore', path, '--rehearse'])
+    expect(errors).toContain(`${former} is removed`)
+    const { databases } = await server.client.db().admin().listDatabases({ nameOnly: true })
+    const names = databases.map(({ name }) => name)
+    expect(names).not.toContain(former)
+    expect(names).toContain(present)
+    await server.client.db(present).dropDatabase()
   })
 
   it('is refused where it would go into a database that has something, and without anybody’s word', async () => {

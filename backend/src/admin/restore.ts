@@ -2,7 +2,8 @@ import { resolve } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { parseArgs } from 'node:util'
 import { readManifest } from '../backup/manifest.js'
-import { placeOf, rehearsalOf, requireNobody, restoreBackup } from '../backup/restore.js'
+import { rehearsalOf, removeFormerRehearsals } from '../backup/rehearsal.js'
+import { placeOf, requireNobody, restoreBackup } from '../backup/restore.js'
 import { openingOf } from '../backup/sealing.js'
 import { switchIn } from '../backup/switching.js'
 import { readThrough } from '../backup/verify.js'
@@ -33,6 +34,8 @@ export const restore: BareCommand = {
       const switching = file === undefined ? undefined : await switchIn(file)
       await withServer(config, async (server) => {
         const place = rehearse ? rehearsalOf(server) : (into ?? placeOf(server, manifest))
+        if (rehearse)
+          for (const former of await removeFormerRehearsals(server)) tell(`${former} is removed, which a rehearsal left that was cut short`)
         if (!rehearse) {
           await requireNobody(server, place)
           tell(`${manifest.database} as of ${manifest.begunAt} is put into the database ${place}.`)

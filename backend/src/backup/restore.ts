@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { basename } from 'node:path'
 import { Leases } from '../realtime/leases.js'
 import type { Server } from './database.js'
@@ -26,8 +25,6 @@ export interface Restoring extends Omit<Settling, 'db'> {
 /** Where a restore goes where nothing else is said: the database's name, and the moment that it is as of. */
 export const placeOf = ({ database }: Server, { begunAt }: Manifest): string =>
   `${database.slice(0, 38)}-${begunAt.slice(0, 19).replaceAll(/[-:]/g, '').toLowerCase()}z`
-
-export const rehearsalOf = ({ database }: Server): string => `${database.slice(0, 38)}-rehearsal-${randomBytes(4).toString('hex')}`
 
 /** @throws BackupError where workers serve the database that is configured, or the one that the copy would be put into */
 export const requireNobody = async ({ client, database }: Server, into: string): Promise<void> => {
