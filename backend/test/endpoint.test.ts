@@ -68,6 +68,7 @@ describe('a fault of ours', () => {
       type: 'urn:heliograph:problem:internal_error',
       title: 'Something went wrong on our side',
       status: 500,
+      detail: 'Something went wrong on our side',
       code: 'internal_error',
       requestId: answer.headers['x-request-id'],
     })
