@@ -88,6 +88,7 @@ export const createAccounts = (
     policy,
     oneTimeCodes,
     oneTimeTokens,
+    phoneProof,
     ownCredentials,
     totp,
     accounts,

@@ -12,9 +12,9 @@ export type Administration = ReturnType<typeof createAdministration>
 export const createAdministration = (
   { config, logger, collection, models, leases }: Base,
   { audit, admission }: Security,
-  { users, identities }: Users,
+  { users }: Users,
   { sessions }: Sessions,
-  { policy, passwords, oneTimeTokens }: Accounts,
+  { policy, passwords, phoneProof }: Accounts,
 ) => ({
   closing: new ClosingService({ admission, audit }),
   administration: new AdministrationService({
@@ -26,8 +26,7 @@ export const createAdministration = (
   }),
   administrators: new AdministratorsService({
     users,
-    identities,
-    tokens: oneTimeTokens,
+    phoneProof,
     model: models.users,
     sessions,
     audit,

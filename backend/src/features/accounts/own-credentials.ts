@@ -8,7 +8,7 @@ import type { ChangePassword } from './schema.js'
 
 interface Dependencies {
   readonly users: Pick<UserService, 'get'>
-  readonly sessions: Pick<SessionService, 'revokeAll'>
+  readonly sessions: Pick<SessionService, 'revokeAllAround'>
   readonly audit: AuditLog
   readonly passwords: AccountPasswords
   readonly proof: Proof
@@ -29,8 +29,8 @@ export class OwnCredentials {
   }
 
   /**
-   * Changes one's own password, or gives the first one to an account that has none; every other session ends. They end before it as well as after: if this
-   * is cut short, nobody who is to go has stayed. What is answered by an error may be done all the same.
+   * Changes one's own password, or gives the first one to an account that has none; every other session ends. What is answered by an error may be
+   * done all the same.
    * @throws Problem invalid_credentials where the present password is wrong or missing; validation_failed; conflict where it was changed meanwhile
    */
   async changePassword(
@@ -45,9 +45,7 @@ export class OwnCredentials {
     passwords.require(user, newPassword, path)
     await passwords.requireNew(user, newPassword, path)
     const ending = { except: sessionId, reason: 'password_changed' } as const
-    await sessions.revokeAll(userId, ending)
-    await passwords.set(user, newPassword)
-    await sessions.revokeAll(userId, ending) // whoever signed in by the former one meanwhile
+    await sessions.revokeAllAround(userId, ending, () => passwords.set(user, newPassword))
     await audit.record({ action, outcome: 'done', actor: { kind: user.role ?? 'user', id: userId }, origin })
   }
 }

@@ -13,7 +13,7 @@ import { recoveryHash, type SecondFactor, stepOf, totpUrl } from './second-facto
 interface Dependencies {
   readonly users: Pick<UserService, 'get'>
   readonly model: Model<UserDocument>
-  readonly sessions: Pick<SessionService, 'revokeAll'>
+  readonly sessions: Pick<SessionService, 'revokeAllAround'>
   readonly sealer: Sealer
   readonly audit: AuditLog
   readonly proof: Proof
@@ -58,8 +58,7 @@ export class TotpService {
   }
 
   /**
-   * Ends setting it up by a first code; other sessions end, before it as well as after: if this is cut short, nobody who is to go has stayed. What is answered
-   * by an error may be done all the same.
+   * Ends setting it up by a first code; other sessions end. What is answered by an error may be done all the same.
    * @returns the recovery codes, which are never shown again
    * @throws Problem invalid_credentials for a wrong code; conflict where it was not begun, or too long ago
    */
@@ -79,13 +78,13 @@ export class TotpService {
     const codes = Array.from({ length: recoveryCodes }, newRecoveryCode)
     const totp = { secret: sealer.seal(secret, userId), lastStep: step, recoveryHashes: codes.map(recoveryHash), since: new Date() }
     const ending = { except: sessionId, reason: 'totp_changed' } as const
-    await sessions.revokeAll(userId, ending)
-    const { modifiedCount } = await model.updateOne(
-      { _id, 'totpPending.secret': totpPending.secret },
-      { $set: { totp }, $unset: { totpPending: '' } },
-    )
-    if (modifiedCount === 0) throw new Problem('conflict', 'It was set up another time')
-    await sessions.revokeAll(userId, ending) // whoever signed in without a code meanwhile
+    await sessions.revokeAllAround(userId, ending, async () => {
+      const { modifiedCount } = await model.updateOne(
+        { _id, 'totpPending.secret': totpPending.secret },
+        { $set: { totp }, $unset: { totpPending: '' } },
+      )
+      if (modifiedCount === 0) throw new Problem('conflict', 'It was set up another time')
+    })
     await attempt.succeeded()
     await this.#record(user, 'totp.enabled', 'done', origin)
     return codes

@@ -2,16 +2,15 @@ import type { Model } from 'mongoose'
 import { Problem } from '../../http/problem.js'
 import type { PasswordPolicy } from '../accounts/index.js'
 import type { AuditLog } from '../audit/index.js'
-import { type OneTimeTokens, opensByPhoneAlone } from '../codes/index.js'
+import { opensByPhoneAlone, type PhoneProof } from '../codes/index.js'
 import type { SessionService } from '../sessions/index.js'
-import { notDeleted, type UserDocument, type UserIdentities, type UserService } from '../users/index.js'
+import { notDeleted, type UserDocument, type UserService } from '../users/index.js'
 import type { By } from './by.js'
 import { NewAdministrator } from './schema.js'
 
 interface Dependencies {
   readonly users: UserService
-  readonly identities: Pick<UserIdentities, 'disown'>
-  readonly tokens: Pick<OneTimeTokens, 'forget'>
+  readonly phoneProof: Pick<PhoneProof, 'disown'>
   readonly model: Model<UserDocument>
   readonly sessions: Pick<SessionService, 'revokeAll'>
   readonly audit: Pick<AuditLog, 'record'>
@@ -70,12 +69,9 @@ export class AdministratorsService {
 
   /** Closes the account first, and has it administer last: what a crash leaves undone is done when this is asked again. */
   async #handOver(user: UserDocument, password: string): Promise<UserDocument> {
-    const { model, identities, tokens, sessions } = this.#deps
+    const { model, phoneProof } = this.#deps
     const passwordHash = await this.#hash(password, user)
-    const userId = user._id.toHexString()
-    await identities.disown(userId)
-    await tokens.forget(['email', 'password_reset'], userId)
-    await sessions.revokeAll(userId, { reason: 'role_changed' })
+    await phoneProof.disown(user._id.toHexString(), 'role_changed')
     const $set = { role: 'admin', passwordHash, passwordSetAt: new Date(), mustChangePassword: true } as const
     const still = { _id: user._id, phone: user.phone, phoneVerifiedAt: { $exists: false }, ...closed, ...notDeleted }
     const administrator = await model.findOneAndUpdate(still, { $set }, { returnDocument: 'after' }).lean()

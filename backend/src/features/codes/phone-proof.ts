@@ -1,7 +1,7 @@
 import type { Origin } from '../../http/endpoint.js'
 import { Problem } from '../../http/problem.js'
 import type { AuditLog } from '../audit/index.js'
-import type { SessionService } from '../sessions/index.js'
+import type { RevocationReason, SessionService } from '../sessions/index.js'
 import type { UserDocument, UserIdentities } from '../users/index.js'
 import type { OneTimeTokens } from './one-time-tokens.js'
 
@@ -32,17 +32,21 @@ export class PhoneProof {
    */
   async note(user: UserDocument, origin: Origin): Promise<UserDocument> {
     if (user.phoneVerifiedAt) return user
-    const { identities, sessions, tokens, audit } = this.#deps
+    const { identities, audit } = this.#deps
     const userId = user._id.toHexString()
-    if (opensByPhoneAlone(user)) {
-      await identities.disown(userId)
-      await tokens.forget(['email', 'password_reset'], userId)
-      await sessions.revokeAll(userId, { reason: 'phone_proved' })
-    }
+    if (opensByPhoneAlone(user)) await this.disown(userId, 'phone_proved')
     const proved = await identities.noteProof(userId, user.phone)
     if (!proved) throw new Problem('invalid_credentials')
     const actor = { kind: proved.role ?? 'user', id: userId } as const
     await audit.record({ action: 'phone.proved', outcome: 'done', actor, origin })
     return proved
+  }
+
+  /** Takes from an account all that opens it but its phone, and ends its sessions. */
+  async disown(userId: string, reason: RevocationReason): Promise<void> {
+    const { identities, sessions, tokens } = this.#deps
+    await identities.disown(userId)
+    await tokens.forget(['email', 'password_reset'], userId)
+    await sessions.revokeAll(userId, { reason })
   }
 }

@@ -12,7 +12,7 @@ import type { Texts } from './texts.js'
 interface Dependencies {
   readonly users: Pick<UserService, 'findByEmail' | 'findByPhone' | 'get'>
   readonly passwords: AccountPasswords
-  readonly sessions: Pick<SessionService, 'revokeAll'>
+  readonly sessions: Pick<SessionService, 'revokeAllAround'>
   readonly codes: OneTimeCodes
   readonly tokens: OneTimeTokens
   readonly proof: PhoneProof
@@ -45,8 +45,7 @@ export class PasswordReset {
   }
 
   /**
-   * Ends every session of the account, before the password is set as well as after: if this is cut short, nobody who is to go has stayed. What is answered by
-   * an error may be done all the same.
+   * Ends every session of the account. What is answered by an error may be done all the same.
    * @throws Problem invalid_credentials where the token or the code is not good (any more); validation_failed where the password breaks a
    * rule, and then the token or the code stays good
    */
@@ -60,9 +59,7 @@ export class PasswordReset {
     if (!(await right.use())) return this.#refuse(origin)
     const user = right.byPhone ? await proof.note(right.user, origin) : right.user
     const userId = user._id.toHexString()
-    await sessions.revokeAll(userId, { reason: 'password_reset' })
-    await passwords.set(user, body.newPassword)
-    await sessions.revokeAll(userId, { reason: 'password_reset' }) // whoever signed in by the former one meanwhile
+    await sessions.revokeAllAround(userId, { reason: 'password_reset' }, () => passwords.set(user, body.newPassword))
     await audit.record({ action: 'password.reset', outcome: 'done', actor: { kind: user.role ?? 'user', id: userId }, origin })
   }
 

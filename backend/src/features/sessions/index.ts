@@ -1,6 +1,7 @@
 export { SessionCookies } from './cookies.js'
 export { LastSeen } from './last-seen.js'
 export { type SessionDocument, sessionSchema } from './model.js'
+export type { RevocationReason } from './reasons.js'
 export { RevokedSessions } from './revoked-sessions.js'
 export { endOtherSessions, endSession, listSessions, logout, logoutAll, refresh } from './routes.js'
 export { CookieHeader, CookieQuery, Device, DeviceView, SessionView, TokensView } from './schema.js'

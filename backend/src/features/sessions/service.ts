@@ -125,6 +125,17 @@ export class SessionService {
     return this.#revocation.all(userId, options)
   }
 
+  /**
+   * Ends them before what opens the account is changed as well as after. If it is cut short nobody who is to go has stayed, and who signed in by the former
+   * one meanwhile goes as well.
+   */
+  async revokeAllAround<T>(userId: string, options: { except?: string; reason: RevocationReason }, change: () => Promise<T>): Promise<T> {
+    await this.revokeAll(userId, options)
+    const changed = await change()
+    await this.revokeAll(userId, options)
+    return changed
+  }
+
   /** Forgets what is known of a person's devices and where they were: of sessions that have ended, and whose end is to be told still. */
   async forgetDevices(userId: string): Promise<void> {
     const ended = { userId: toObjectId(userId), revokedAt: { $exists: true } }

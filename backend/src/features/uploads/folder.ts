@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { mongo } from 'mongoose'
+import { codeOf } from '../../platform/storage/local-disk.js'
 import type { UploadDocument } from './model.js'
 
 /** @returns what is wrong with a folder that cannot be that of these uploads: some are ready, and it has no file of any; undefined where nothing is */
@@ -18,7 +19,7 @@ const namesIn = async (folder: string): Promise<string[]> => {
   try {
     return await readdir(folder)
   } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return []
+    if (['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')) return []
     throw error
   }
 }
