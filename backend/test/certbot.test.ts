@@ -43,14 +43,20 @@ const obtain = (environment: Record<string, string>) =>
     ...environment,
   })
 
+/** It began with the first certificate, before an API. */
+const anNginx = async () => {
+  await obtain({ TLS_FOLDER: join(folder.path, 'none') })
+  const app = await anApp({ TRUST_PROXY: 'loopback' })
+  const nginx = await startNginxWith({ httpPort, certificate: live }, Number(new URL(app.url).port))
+  afterwards(() => nginx.stop())
+  const shown = () => fingerprintAt(Number(new URL(nginx.https).port), authority.root, 'chat.example.com')
+  return { nginx, shown }
+}
+
 it(
   'the first certificate comes before nginx runs; nginx then takes every renewal',
   async () => {
-    await obtain({ TLS_FOLDER: join(folder.path, 'none') })
-    const app = await anApp({ TRUST_PROXY: 'loopback' })
-    const nginx = await startNginxWith({ httpPort, certificate: live }, Number(new URL(app.url).port))
-    afterwards(() => nginx.stop())
-    const shown = () => fingerprintAt(Number(new URL(nginx.https).port), authority.root, 'chat.example.com')
+    const { nginx, shown } = await anNginx()
     const first = await shown()
     expect(first).toBe(fingerprintOf(live.certificate))
 
@@ -95,11 +101,7 @@ it(
 it(
   'an nginx that is not this machine’s own takes a renewal by the command that is named, and certbot hears where that fails',
   async () => {
-    await obtain({ TLS_FOLDER: join(folder.path, 'none') })
-    const app = await anApp({ TRUST_PROXY: 'loopback' })
-    const nginx = await startNginxWith({ httpPort, certificate: live }, Number(new URL(app.url).port))
-    afterwards(() => nginx.stop())
-    const shown = () => fingerprintAt(Number(new URL(nginx.https).port), authority.root, 'chat.example.com')
+    const { nginx, shown } = await anNginx()
     const first = await shown()
     const environment = { NGINX_COMMAND: 'none', TLS_FOLDER: join(folder.path, 'none') }
     const reload = `test "$RENEWED_DOMAINS" = chat.example.com && ${nginx.command.join(' ')} -s reload`

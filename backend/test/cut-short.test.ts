@@ -63,13 +63,22 @@ describe.each(changes)('$what', ({ keepsOwn, prepare, isDone }) => {
     return { ann, thief, change: await prepare(ann) }
   }
 
+  /** It is answered as a fault, and is done. */
+  const failsDone = async ({ ann, thief, change }: Awaited<ReturnType<typeof aTheft>>, newPassword: string) => {
+    expect((await change(newPassword)).status).toBe(500)
+    vi.restoreAllMocks()
+    expect(await isDone(ann, newPassword)).toBe(true)
+    expect([await goesOn(thief), await goesOn(ann)]).toEqual([401, keepsOwn ? 200 : 401])
+  }
+
   it('leaves no other session where the process dies once it is done', async () => {
-    const { ann, thief, change } = await aTheft()
+    const theft = await aTheft()
+    const newPassword = aPassword()
     const { sessions, audit } = app.context
     const end = sessions.revokeAll.bind(sessions)
     let isOver = false
     vi.spyOn(sessions, 'revokeAll').mockImplementation(async (...parameters) => {
-      isOver ||= await isDone(ann, newPassword)
+      isOver ||= await isDone(theft.ann, newPassword)
       if (isOver) throw new Error('The process has died')
       return end(...parameters)
     })
@@ -78,15 +87,11 @@ describe.each(changes)('$what', ({ keepsOwn, prepare, isDone }) => {
       if (isOver) throw new Error('The process has died')
       return record(entry)
     })
-    const newPassword = aPassword()
-    expect((await change(newPassword)).status).toBe(500)
-    vi.restoreAllMocks()
-    expect(await isDone(ann, newPassword)).toBe(true)
-    expect([await goesOn(thief), await goesOn(ann)]).toEqual([401, keepsOwn ? 200 : 401])
+    await failsDone(theft, newPassword)
   })
 
   it('is whole where it cannot be recorded', async () => {
-    const { ann, thief, change } = await aTheft()
+    const theft = await aTheft()
     const { audit } = app.context
     const record = audit.record.bind(audit)
     const done = new Set(['password.changed', 'password.reset', 'totp.enabled'])
@@ -94,11 +99,7 @@ describe.each(changes)('$what', ({ keepsOwn, prepare, isDone }) => {
       if (done.has(entry.action)) throw new Error('The database is away')
       return record(entry)
     })
-    const newPassword = aPassword()
-    expect((await change(newPassword)).status).toBe(500)
-    vi.restoreAllMocks()
-    expect(await isDone(ann, newPassword)).toBe(true)
-    expect([await goesOn(thief), await goesOn(ann)]).toEqual([401, keepsOwn ? 200 : 401])
+    await failsDone(theft, aPassword())
   })
 
   it('leaves no session to who signs in just before it', async () => {

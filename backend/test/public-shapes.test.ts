@@ -4,6 +4,7 @@ import { openApiDocument } from '../src/openapi.js'
 import type { EventType } from '../src/realtime/catalogue.js'
 import { anAdmin } from './support/administrators.js'
 import { aCode } from './support/codes.js'
+import { eventTypes } from './support/event-types.js'
 import { openStream } from './support/message-stream.js'
 import { aDirectConversation, aGroup, aPassword, aPerson, aPhone, type Person } from './support/people.js'
 import { aQrBrowser, scan } from './support/qr.js'
@@ -263,27 +264,6 @@ describe('what a client sees of a direct conversation, and of what has changed',
   })
 })
 
-/** All kinds of events; the compiler sees to it that none is left out. */
-const kinds: Readonly<Record<EventType, true>> = {
-  'message.created': true,
-  'message.updated': true,
-  'message.deleted': true,
-  'reaction.added': true,
-  'reaction.removed': true,
-  'conversation.created': true,
-  'conversation.updated': true,
-  'conversation.deleted': true,
-  'member.added': true,
-  'member.updated': true,
-  'member.removed': true,
-  'receipt.updated': true,
-  'user.updated': true,
-  'block.updated': true,
-  'export.ready': true,
-  'upload.updated': true,
-  'session.revoked': true,
-}
-
 /** Something of everything happens to somebody, whose last sessions ends by it. */
 const muchHappensTo = async (ann: Person, isTold: (kind: EventType) => Promise<unknown>): Promise<void> => {
   const { owner, bob, carol, id, path } = await aConversation()
@@ -315,11 +295,11 @@ describe('what a stream tells', () => {
     const stream = await openStream(app, ann)
     await muchHappensTo(ann, (kind) => stream.waitFor(({ event }) => event === kind, deadline.timeout))
     await aGroup(app, 2, ann)
-    const missing = () => Object.keys(kinds).filter((kind) => kind !== 'session.revoked' && dataOf(stream, kind).length === 0)
+    const missing = () => Object.keys(eventTypes).filter((kind) => kind !== 'session.revoked' && dataOf(stream, kind).length === 0)
     await expect.poll(missing, deadline).toEqual([])
     await ann.post('/auth/logout', {}).expect(204)
     await expect.poll(() => dataOf(stream, 'session.revoked').length, deadline).toBe(1)
-    for (const kind of Object.keys(kinds)) {
+    for (const kind of Object.keys(eventTypes)) {
       const [first] = dataOf(stream, kind)
       const told = kind === 'export.ready' ? JSON.parse(JSON.stringify(first).replace(/"size":\d+/, '"size":"<number>"')) : first
       expect(shapeOf(told)).toMatchSnapshot(kind)
